@@ -1,0 +1,54 @@
+/** The client's side of one exchange, whichever protocol version it speaks: net/ implements it, the pipeline drives it. */
+
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { GatewayError } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import type { HeaderList } from './headers.ts'
+import type { RequestHead } from './message.ts'
+import type { Cancel } from './origin.ts'
+
+/** What a downstream tells its exchange. Neither is called after `end` or `abort`. */
+export interface DownstreamOwner {
+  /** Bytes have left after a `write` that returned false. */
+  drained(): void
+  /** The client went away. Called once at most. */
+  gone(): void
+}
+
+export interface Downstream {
+  /** Called once, before anything else. */
+  attach(owner: DownstreamOwner): void
+  /** Asks a client that sent `Expect: 100-continue` for its body; nothing where it did not. */
+  continue(): void
+  interim(status: number, headers: HeaderList): void
+  /** Sends the header section. Without Content-Length the body is framed as the protocol does: chunks, or the close. */
+  head(status: number, reason: string, headers: HeaderList): void
+  write(chunk: Uint8Array): boolean
+  end(trailers?: HeaderList): void
+  /** Breaks the answer off so that the client can tell that it is not complete. */
+  abort(): void
+  /** Present when the client asks for a WebSocket: what a tunnel needs. */
+  readonly handshake: Handshake | undefined
+}
+
+export interface Handshake {
+  readonly incoming: IncomingMessage
+  readonly socket: Duplex
+  /** Bytes that arrived with the handshake. */
+  readonly head: Buffer
+}
+
+/** How a tunnel reports: `opened` then `closed`, or `fail` alone. */
+export interface TunnelOwner {
+  /** 101 went to the client; bytes flow both ways from here on. */
+  opened(): void
+  closed(sentBytes: number): void
+  /** No tunnel came to be, and nothing was sent to the client yet. */
+  fail(why: GatewayError): void
+}
+
+/** Opens a WebSocket to an upstream and joins the two connections. */
+export interface Tunnel {
+  open(x: Exchange, req: RequestHead, handshake: Handshake, to: TunnelOwner): Cancel
+}

@@ -1,0 +1,66 @@
+/** One request with its answer, inside the gateway: what stages and origins may know and note about it. */
+import type { GatewayError } from './errors.ts'
+import type { HeaderList } from './headers.ts'
+import type { RequestHead } from './message.ts'
+
+/**
+ * Where time goes. At once the phases of the access log, the labels of metrics and the entries of Server-Timing.
+ * admit: stages before the origin; lookup: cache; queue: waiting for a connection; connect: making one;
+ * wait: request sent until the answer's header section; body: until its last byte; overhead: what is left.
+ */
+export const spans = ['admit', 'lookup', 'queue', 'connect', 'wait', 'body', 'overhead'] as const
+export type Span = (typeof spans)[number]
+export const ADMIT = 0
+export const LOOKUP = 1
+export const QUEUE = 2
+export const CONNECT = 3
+export const WAIT = 4
+export const BODY = 5
+export const OVERHEAD = 6
+
+/** Who sent the request. */
+export interface Peer {
+  /** Address at the other end of the connection; `unix` for a unix socket. */
+  readonly address: string
+  /** The client's address as far as it can be believed: `address`, or what trusted proxies reported. */
+  readonly client: string
+  /** Whether `address` is a trusted proxy. */
+  readonly trusted: boolean
+  /** X-Forwarded-* (and Forwarded) lines to send upstream in place of those that came, flat. */
+  readonly forwarded: HeaderList
+}
+
+export interface RouteInfo {
+  /** Its `name`: the label of its metrics. */
+  readonly name: string
+  /** Its path pattern as written: a label that never holds a raw path. */
+  readonly pattern: string
+}
+
+export interface Exchange {
+  /** Unique for this process and random enough across them; sent upstream as X-Request-Id. */
+  readonly id: string
+  readonly request: RequestHead
+  readonly peer: Peer
+  readonly route: RouteInfo
+  /** Named segments of the path that the route's pattern captured, flat; empty for most. */
+  readonly captures: readonly string[]
+  /** Clock time at which the request's header section was complete. */
+  readonly startedAt: number
+  /** Milliseconds per span. An origin that waits adds to its span. */
+  readonly spans: Float64Array
+  /** Clock time when the answer's header section went to the client; 0 before. */
+  headAt: number
+  /** Status sent to the client; 0 before. */
+  status: number
+  /** Body bytes sent to the client. */
+  sentBytes: number
+  /** Why it failed, where it did. */
+  outcome: GatewayError | undefined
+  /** The endpoint that answered, or that was tried last; '' when none was. */
+  endpoint: string
+  /** How often it was sent upstream. */
+  tries: number
+  /** Per-feature state; indices come from `deps.slot()` at load. */
+  readonly slots: unknown[]
+}

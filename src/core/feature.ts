@@ -1,0 +1,70 @@
+/**
+ * What a feature folder exports. `features.ts` lists the features in the order in which requests meet them; a
+ * configuration key, its metrics, its stage and its documentation all come from this one value.
+ */
+import type { z } from 'zod'
+import type { Clock, Random } from './clock.ts'
+import type { RouteInfo } from './exchange.ts'
+import type { Lease } from './keep.ts'
+import type { Log } from './log.ts'
+import type { MetricSpec, Metrics } from './metrics.ts'
+import type { Origin } from './origin.ts'
+import type { Stage } from './stage.ts'
+import type { Wheel } from './wheel.ts'
+
+export type Path = readonly (string | number)[]
+
+/** Something wrong with a configuration, at a place in it. */
+export interface Problem {
+  /** Keys and indices from the root. */
+  readonly path: Path
+  /** What is wrong, as the end of a sentence about the key: `is not a duration`. */
+  readonly message: string
+  /** What would be right: `write for example 250ms, 5s or 1m`. */
+  readonly fix?: string
+  /** Warnings don't stop a configuration from being used. */
+  readonly severity?: 'error' | 'warning'
+}
+
+/** What features may use. Nothing here is global; a second gateway in the process has its own. */
+export interface Deps {
+  readonly clock: Clock
+  readonly random: Random
+  readonly wheel: Wheel
+  readonly log: Log
+  readonly metrics: Metrics
+  /** State that outlives reloads. */
+  readonly lease: Lease
+  /** The index of a new place in `Exchange.slots`. */
+  slot(): number
+}
+
+export interface Built {
+  readonly stage?: Stage
+  /** Wraps the origin below. */
+  readonly over?: (inner: Origin) => Origin
+}
+
+/**
+ * @typeParam R the value of its key under a route, after defaults; undefined or false: not on this route
+ * @typeParam T the value of its top-level key, after defaults
+ */
+export interface Feature<R = undefined, T = undefined> {
+  /** Its word in the YAML (`rate_limit`), in logs and, shortened, in metric names. */
+  readonly key: string
+  /** The value under `routes[]`, and under `defaults` when `inherits`. */
+  readonly route?: z.ZodType<R>
+  /** Whether `defaults.<key>` stands in for a route that has none. */
+  readonly inherits?: boolean
+  /** A top-level key of its own. */
+  readonly top?: { readonly key: string; readonly schema: z.ZodType<T> }
+  readonly metrics: readonly MetricSpec[]
+  /** Rules across keys. Paths start at the route. */
+  check?(config: R, top: T): Problem[]
+  /** One route's part of this feature; undefined when the route does not use it. */
+  build(config: R, top: T, route: RouteInfo, deps: Deps): Built | undefined
+}
+
+/** A feature whose types are its own business: how the list holds them. */
+// biome-ignore lint/suspicious/noExplicitAny: a list of features with different configuration types needs a bivariant parameter
+export type AnyFeature = Feature<any, any>

@@ -1,0 +1,65 @@
+/**
+ * State that outlives a reload: pools, balancer positions, health, counters. Keyed by identity and counted by use: the
+ * next configuration that asks for the same identity gets the same state; when the last user lets go, it is ended.
+ */
+
+interface Kept {
+  readonly value: unknown
+  readonly end: () => void
+  users: number
+}
+
+export class Keep {
+  readonly #kept = new Map<string, Kept>()
+
+  /** A lease on everything that one configuration uses. Take the new lease before the old one is released. */
+  lease(): Lease {
+    return new Lease(this.#kept)
+  }
+
+  /** How many states are alive. */
+  get size(): number {
+    return this.#kept.size
+  }
+}
+
+export class Lease {
+  readonly #kept: Map<string, Kept>
+  readonly #held = new Set<string>()
+
+  constructor(kept: Map<string, Kept>) {
+    this.#kept = kept
+  }
+
+  /**
+   * The state of that identity, made by `make` when nobody has it yet.
+   * @param kind what it is, so that two kinds never share an identity: `pool`, `round-robin`
+   * @param identity everything that, when changed, asks for new state
+   * @param end lets the state go, gracefully; called when the last lease on it is released
+   */
+  use<T>(kind: string, identity: string, make: () => T, end: (value: T) => void = () => {}): T {
+    const key = `${kind}\n${identity}`
+    let kept = this.#kept.get(key)
+    if (kept === undefined) {
+      const value = make()
+      kept = { value, end: () => end(value), users: 0 }
+      this.#kept.set(key, kept)
+    }
+    if (!this.#held.has(key)) {
+      this.#held.add(key)
+      kept.users++
+    }
+    return kept.value as T
+  }
+
+  /** Lets go of all that this lease used. Idempotent. */
+  release(): void {
+    for (const key of this.#held) {
+      const kept = this.#kept.get(key)
+      if (kept === undefined || --kept.users > 0) continue
+      this.#kept.delete(key)
+      kept.end()
+    }
+    this.#held.clear()
+  }
+}

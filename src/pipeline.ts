@@ -1,0 +1,400 @@
+/**
+ * The data path, all of it:
+ *
+ *   request ─▶ admit ─▶ origin( fallback ▷ cache ▷ edits: send ─▶ tries ▷ endpoints ─▶ store ) ─▶ deliver ─▶ client
+ *              any may answer at once                                                          finish, once, always
+ *
+ * A plan is one route compiled: arrays of the steps that the route really has. An exchange runs down `admit`, hands
+ * itself to the origin as its reader, and is driven from there by callbacks.
+ */
+import type { BodyFilter, BodySink, BodySource } from './core/body.ts'
+import { wholeBody } from './core/body.ts'
+import type { Clock } from './core/clock.ts'
+import type { Downstream, DownstreamOwner, Tunnel, TunnelOwner } from './core/downstream.ts'
+import { asGatewayError, GatewayError } from './core/errors.ts'
+import {
+  ADMIT,
+  BODY,
+  CONNECT,
+  type Exchange,
+  LOOKUP,
+  OVERHEAD,
+  type Peer,
+  QUEUE,
+  type RouteInfo,
+  spans,
+  WAIT,
+} from './core/exchange.ts'
+import { type HeaderList, headerValue } from './core/headers.ts'
+import type { Log } from './core/log.ts'
+import type { RequestHead, ResponseHead } from './core/message.ts'
+import type { Cancel, Origin, Reader } from './core/origin.ts'
+import { problem, type Reply } from './core/reply.ts'
+import type { Stage } from './core/stage.ts'
+import { Deadline, type Wheel } from './core/wheel.ts'
+import { having, type Step } from './steps.ts'
+
+/** What every plan of a gateway shares. */
+export interface Platform {
+  readonly clock: Clock
+  readonly wheel: Wheel
+  readonly log: Log
+}
+
+export interface PlanParts {
+  readonly route: RouteInfo
+  /** In list order: the order in which a request meets them. */
+  readonly stages: readonly Stage[]
+  readonly origin: Origin
+  /** For WebSockets; absent where the route has no upstream. */
+  readonly tunnel?: Tunnel | undefined
+  /** Limit for the exchange as a whole, in milliseconds; Infinity for none. */
+  readonly totalMs: number
+  /** Limit for the request body, in bytes. */
+  readonly bodyBytes: number
+  /** How many places `Exchange.slots` needs. */
+  readonly slots: number
+}
+
+/** One route of one configuration, compiled and immutable. */
+export class Plan {
+  readonly route: RouteInfo
+  readonly admit: readonly Step<'admit'>[]
+  readonly deliver: readonly Step<'deliver'>[]
+  readonly finish: readonly Step<'finish'>[]
+  readonly origin: Origin
+  readonly tunnel: Tunnel | undefined
+  readonly totalMs: number
+  readonly bodyBytes: number
+  readonly slots: number
+  readonly platform: Platform
+  /** Every stage by name, in order: what `explain` prints. */
+  readonly stages: readonly Stage[]
+
+  constructor(parts: PlanParts, platform: Platform) {
+    this.route = parts.route
+    this.stages = parts.stages
+    this.admit = having(parts.stages, 'admit')
+    this.deliver = having(parts.stages, 'deliver').reverse()
+    this.finish = having(parts.stages, 'finish').reverse()
+    this.origin = parts.origin
+    this.tunnel = parts.tunnel
+    this.totalMs = parts.totalMs
+    this.bodyBytes = parts.bodyBytes
+    this.slots = parts.slots
+    this.platform = platform
+  }
+}
+
+/** An exchange with its client: what stages see, what origins drive, what the downstream reports to. */
+export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
+  readonly plan: Plan
+  readonly id: string
+  readonly request: RequestHead
+  readonly peer: Peer
+  readonly captures: readonly string[]
+  readonly startedAt: number
+  readonly spans: Float64Array
+  readonly slots: unknown[]
+  headAt = 0
+  status = 0
+  sentBytes = 0
+  outcome: GatewayError | undefined = undefined
+  endpoint = ''
+  tries = 0
+  /** False once the exchange is over: nothing may touch it any more. */
+  open = true
+  /** How to give up on what is under way. */
+  cancel: Cancel | undefined = undefined
+  readonly #down: Downstream
+  #isHeadSent = false
+  #source: BodySource = wholeBody
+  #filter: BodySink | undefined = undefined
+  #bodyAt = 0
+  #total: Deadline | undefined = undefined
+
+  constructor(plan: Plan, request: RequestHead, peer: Peer, captures: readonly string[], id: string, down: Downstream) {
+    this.plan = plan
+    this.request = request
+    this.peer = peer
+    this.captures = captures
+    this.id = id
+    this.startedAt = plan.platform.clock.now()
+    this.spans = new Float64Array(spans.length)
+    this.slots = plan.slots === 0 ? noSlots : new Array(plan.slots)
+    this.#down = down
+    down.attach(this)
+  }
+
+  get route(): RouteInfo {
+    return this.plan.route
+  }
+
+  /** Takes the request through its plan. Called once. */
+  start(): void {
+    const { totalMs, platform, bodyBytes } = this.plan
+    if (totalMs !== Number.POSITIVE_INFINITY) {
+      this.#total = new Deadline(() => this.giveUp(new GatewayError('total_timeout', `after ${totalMs} ms`)))
+      platform.wheel.arm(this.#total, this.startedAt + totalMs)
+    }
+    const { body } = this.request
+    if (body !== null) {
+      if (body.lengthBytes !== undefined && body.lengthBytes > bodyBytes) {
+        this.fail(new GatewayError('body_too_large', `${body.lengthBytes} bytes announced, ${bodyBytes} allowed`))
+        return
+      }
+      body.limit(bodyBytes)
+    }
+    this.#admit(0)
+  }
+
+  #admit(from: number): void {
+    const { admit } = this.plan
+    for (let i = from; i < admit.length; i++) {
+      let verdict: Reply | undefined | Promise<Reply | undefined>
+      try {
+        verdict = (admit[i] as Step<'admit'>).admit(this)
+      } catch (thrown) {
+        this.#fault(thrown)
+        return
+      }
+      if (verdict === undefined) continue
+      if (!(verdict instanceof Promise)) {
+        this.answer(verdict)
+        return
+      }
+      // The only place where a request waits before its origin.
+      verdict.then(
+        (reply) => {
+          if (!this.open) return
+          if (reply === undefined) this.#admit(i + 1)
+          else this.answer(reply)
+        },
+        (thrown: unknown) => this.#fault(thrown),
+      )
+      return
+    }
+    if (admit.length > 0) this.spans[ADMIT] = this.plan.platform.clock.now() - this.startedAt
+    this.#fetch()
+  }
+
+  #fetch(): void {
+    const { handshake } = this.#down
+    let cancel: Cancel
+    if (handshake === undefined) {
+      if (this.request.body !== null) this.#down.continue()
+      cancel = this.plan.origin.fetch(this, this.request, this)
+    } else if (this.plan.tunnel === undefined) {
+      this.fail(new GatewayError('upgrade_refused', 'the route has no upstream'))
+      return
+    } else {
+      cancel = this.plan.tunnel.open(this, this.request, handshake, this)
+    }
+    if (this.open) this.cancel = cancel
+  }
+
+  /** Answers without an origin, or instead of one that failed before its head. */
+  answer(reply: Reply): void {
+    if (!this.open || this.#isHeadSent) return
+    const { body, headers } = reply
+    const list = headers.slice()
+    if (body !== undefined && headerValue(list, 'content-length') === undefined) {
+      list.push('Content-Length', String(body.byteLength))
+    } else if (body === undefined && mayHaveBody(reply.status)) {
+      list.push('Content-Length', '0')
+    }
+    this.head({ status: reply.status, reason: '', headers: list }, wholeBody)
+    if (!this.open) return
+    if (body !== undefined && body.byteLength > 0 && this.request.method !== 'HEAD') this.write(body)
+    this.end()
+  }
+
+  interim(status: number, headers: HeaderList): void {
+    if (this.open && !this.#isHeadSent) this.#down.interim(status, headers)
+  }
+
+  head(res: ResponseHead, source: BodySource): void {
+    if (!this.open) return
+    this.#source = source
+    const { deliver } = this.plan
+    if (deliver.length > 0) {
+      try {
+        this.#deliver(deliver, res, source)
+      } catch (thrown) {
+        source.abort(asGatewayError(thrown))
+        this.#broken(thrown)
+        return
+      }
+    }
+    this.status = res.status
+    this.#isHeadSent = true
+    this.headAt = this.#bodyAt = this.plan.platform.clock.now()
+    this.#down.head(res.status, res.reason, res.headers)
+  }
+
+  #deliver(steps: readonly Step<'deliver'>[], res: ResponseHead, source: BodySource): void {
+    let filters: BodyFilter[] | undefined
+    for (const step of steps) {
+      const filter = step.deliver(this, res)
+      if (filter === undefined) continue
+      filters ??= []
+      filters.push(filter)
+    }
+    if (filters === undefined) return
+    let next: BodySink = new Tail(this)
+    for (let i = filters.length - 1; i >= 0; i--) {
+      const filter = filters[i] as BodyFilter
+      filter.between(i === 0 ? source : (filters[i - 1] as BodyFilter), next)
+      next = filter
+    }
+    this.#filter = filters[0]
+    this.#source = filters[filters.length - 1] as BodyFilter
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (!this.open) return true
+    return this.#filter === undefined ? this.send(chunk) : this.#filter.write(chunk)
+  }
+
+  end(trailers?: HeaderList): void {
+    if (!this.open) return
+    if (this.#filter === undefined) this.complete(trailers)
+    else this.#filter.end(trailers)
+  }
+
+  /** The answer cannot be had, or broke off. Before the head the client is told; after it the truncation is visible. */
+  fail(why: GatewayError): void {
+    if (!this.open) return
+    this.outcome ??= why
+    if (this.#isHeadSent) {
+      this.#down.abort()
+      this.#close()
+      return
+    }
+    this.answer(problem(why, this.id, this.request.headers))
+  }
+
+  /** Bytes for the client, after every filter. */
+  send(chunk: Uint8Array): boolean {
+    if (!this.open) return true
+    this.sentBytes += chunk.byteLength
+    return this.#down.write(chunk)
+  }
+
+  /** The end of the answer, after every filter. */
+  complete(trailers?: HeaderList): void {
+    if (!this.open) return
+    this.spans[BODY] = this.plan.platform.clock.now() - this.#bodyAt
+    this.#down.end(trailers)
+    this.#close()
+  }
+
+  drained(): void {
+    if (this.open) this.#source.resume()
+  }
+
+  gone(): void {
+    this.giveUp(new GatewayError('client_gone'))
+  }
+
+  /** Ends the exchange from our side: cancels what is under way, then answers or breaks off. */
+  giveUp(why: GatewayError): void {
+    if (!this.open) return
+    this.outcome ??= why
+    const { cancel } = this
+    this.cancel = undefined
+    cancel?.(why)
+    if (!this.open) return
+    if (why.code === 'client_gone') this.#close()
+    else this.fail(why)
+  }
+
+  opened(): void {
+    if (!this.open) return
+    this.status = 101
+    this.#isHeadSent = true
+    this.headAt = this.#bodyAt = this.plan.platform.clock.now()
+    if (this.#total !== undefined) this.plan.platform.wheel.disarm(this.#total)
+  }
+
+  closed(sentBytes: number): void {
+    if (!this.open) return
+    this.sentBytes = sentBytes
+    this.spans[BODY] = this.plan.platform.clock.now() - this.#bodyAt
+    this.#close()
+  }
+
+  /** A step threw: a GatewayError is its answer, anything else a fault of ours. */
+  #fault(thrown: unknown): void {
+    const why = asGatewayError(thrown)
+    if (why.code === 'internal') this.#report(why)
+    this.fail(why)
+  }
+
+  /** A step threw while an answer was going out: its own steps can't be trusted with another one. */
+  #broken(thrown: unknown): void {
+    const why = asGatewayError(thrown)
+    if (why.code === 'internal') this.#report(why)
+    this.outcome = why
+    this.cancel?.(why)
+    const reply = problem(why, this.id, this.request.headers)
+    const body = reply.body as Uint8Array
+    this.status = reply.status
+    this.#isHeadSent = true
+    this.headAt = this.#bodyAt = this.plan.platform.clock.now()
+    this.#down.head(reply.status, '', [...reply.headers, 'Content-Length', String(body.byteLength)])
+    if (this.request.method !== 'HEAD') this.send(body)
+    this.complete()
+  }
+
+  #report(why: GatewayError): void {
+    this.plan.platform.log.error({ request_id: this.id, route: this.route.name, error: why.stack }, 'a stage failed')
+  }
+
+  #close(): void {
+    this.open = false
+    this.cancel = undefined
+    const { platform, finish } = this.plan
+    if (this.#total !== undefined) platform.wheel.disarm(this.#total)
+    if (this.#filter !== undefined && this.outcome !== undefined) this.#source.abort(this.outcome)
+    const s = this.spans
+    const elsewhere =
+      (s[LOOKUP] as number) + (s[QUEUE] as number) + (s[CONNECT] as number) + (s[WAIT] as number) + (s[BODY] as number)
+    s[OVERHEAD] = Math.max(0, platform.clock.now() - this.startedAt - elsewhere)
+    for (let i = 0; i < finish.length; i++) {
+      try {
+        ;(finish[i] as Step<'finish'>).finish(this)
+      } catch (thrown) {
+        this.#report(asGatewayError(thrown))
+      }
+    }
+  }
+}
+
+/** Where the last filter's output leaves for the client. */
+class Tail implements BodySink {
+  readonly #client: Client
+
+  constructor(client: Client) {
+    this.#client = client
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#client.send(chunk)
+  }
+
+  end(trailers?: HeaderList): void {
+    this.#client.complete(trailers)
+  }
+
+  fail(why: GatewayError): void {
+    this.#client.fail(why)
+  }
+}
+
+const noSlots: unknown[] = []
+
+/** RFC 9110 §6.4.1: answers that never have content, and so no Content-Length of 0 either. */
+function mayHaveBody(status: number): boolean {
+  return status >= 200 && status !== 204 && status !== 304
+}
