@@ -50,8 +50,8 @@ export interface PlanParts {
   readonly tunnel?: Tunnel | undefined
   /** Limit for the exchange as a whole, in milliseconds; Infinity for none. */
   readonly totalMs: number
-  /** Limit for the request body, in bytes. */
-  readonly bodyBytes: number
+  /** Limit for the request body in bytes, in place of the listener's. */
+  readonly bodyBytes: number | undefined
   /** How many places `Exchange.slots` needs. */
   readonly slots: number
 }
@@ -65,7 +65,7 @@ export class Plan {
   readonly origin: Origin
   readonly tunnel: Tunnel | undefined
   readonly totalMs: number
-  readonly bodyBytes: number
+  readonly bodyBytes: number | undefined
   readonly slots: number
   readonly platform: Platform
   /** Every stage by name, in order: what `explain` prints. */
@@ -138,7 +138,7 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
       platform.wheel.arm(this.#total, this.startedAt + totalMs)
     }
     const { body } = this.request
-    if (body !== null) {
+    if (body !== null && bodyBytes !== undefined) {
       if (body.lengthBytes !== undefined && body.lengthBytes > bodyBytes) {
         this.fail(new GatewayError('body_too_large', `${body.lengthBytes} bytes announced, ${bodyBytes} allowed`))
         return

@@ -56,6 +56,8 @@ export interface Feature<R = undefined, T = undefined> {
   readonly route?: z.ZodType<R>
   /** Whether `defaults.<key>` stands in for a route that has none. */
   readonly inherits?: boolean
+  /** Whether it answers instead of an upstream, so that a route has just one such feature or an upstream. */
+  readonly answers?: boolean
   /** A top-level key of its own. */
   readonly top?: { readonly key: string; readonly schema: z.ZodType<T> }
   readonly metrics: readonly MetricSpec[]

@@ -1,0 +1,234 @@
+/**
+ * The whole configuration file: the sections that each folder owns, put together. Everything that reads a file goes
+ * through here: `run`, `check`, `explain`, reloads and tests see the same problems and the same defaults.
+ */
+import { type AdminConfig, adminSchema, checkAdmin } from './admin/schema.ts'
+import { section, size, z } from './config/schema.ts'
+import { didYouMean } from './config/suggest.ts'
+import type { AnyFeature, Path, Problem } from './core/feature.ts'
+import { features } from './features.ts'
+import { type ListenerConfig, listenerSchema } from './net/schema.ts'
+import { unreachableRoutes } from './router/lint.ts'
+import { defaultRouteName } from './router/name.ts'
+import {
+  type MatchConfig,
+  matchSchema,
+  type RewriteConfig,
+  rewriteSchema,
+  routeNameSchema,
+  type SplitConfig,
+  splitSchema,
+} from './router/schema.ts'
+import {
+  type RetryConfig,
+  retrySchema,
+  type TimeoutsConfig,
+  timeoutsSchema,
+  type UpstreamConfig,
+  upstreamSchema,
+} from './upstream/schema.ts'
+
+export interface RouteConfig {
+  readonly name: string
+  readonly match: MatchConfig
+  readonly upstream: SplitConfig | undefined
+  readonly rewrite: RewriteConfig | undefined
+  /** Largest request body in bytes; undefined: the listener's. */
+  readonly bodyBytes: number | undefined
+  readonly timeouts: TimeoutsConfig
+  readonly retry: RetryConfig | false
+  /** The value of each feature's key, its own or inherited from `defaults`. */
+  readonly features: Readonly<Record<string, unknown>>
+}
+
+export interface GatewayConfig {
+  readonly listeners: readonly ListenerConfig[]
+  readonly admin: AdminConfig | false
+  readonly upstreams: Readonly<Record<string, UpstreamConfig>>
+  readonly routes: readonly RouteConfig[]
+  /** The value of each feature's top-level key. */
+  readonly top: Readonly<Record<string, unknown>>
+}
+
+/** What stands under a route in the file, and, where marked, under `defaults`. */
+function policies(): { inherited: Record<string, z.ZodType>; own: Record<string, z.ZodType> } {
+  const inherited: Record<string, z.ZodType> = {
+    timeouts: timeoutsSchema,
+    retry: retrySchema,
+    limits: section({
+      body_size: size()
+        .describe('Largest request body; 413 beyond. Default: the listener’s `limits.body_size`.')
+        .optional(),
+    }).describe('Limits of this route.'),
+  }
+  const own: Record<string, z.ZodType> = {}
+  for (const feature of features) {
+    if (feature.route === undefined) continue
+    if (feature.inherits === true) inherited[feature.key] = feature.route
+    else own[feature.key] = feature.route
+  }
+  return { inherited, own }
+}
+
+/** What the file holds, before routes are completed from `defaults`. */
+interface Written {
+  readonly listeners: readonly ListenerConfig[]
+  readonly admin: AdminConfig | false
+  readonly upstreams: Readonly<Record<string, UpstreamConfig>>
+  readonly defaults: Readonly<Record<string, unknown>>
+  readonly routes: readonly WrittenRoute[]
+  readonly [topKey: string]: unknown
+}
+
+interface WrittenRoute {
+  readonly name?: string
+  readonly match: MatchConfig
+  readonly upstream?: SplitConfig
+  readonly rewrite?: RewriteConfig
+  readonly [policy: string]: unknown
+}
+
+function buildSchema(): z.ZodType<GatewayConfig> {
+  const { inherited, own } = policies()
+  const optional = (shape: Record<string, z.ZodType>) =>
+    Object.fromEntries(Object.entries(shape).map(([key, schema]) => [key, schema.optional()]))
+  const route = section({
+    name: routeNameSchema
+      .describe('Label of its metrics and logs; derived from the match when absent. Unique.')
+      .optional(),
+    match: matchSchema,
+    upstream: splitSchema.optional(),
+    rewrite: rewriteSchema.optional(),
+    ...optional(inherited),
+    ...optional(own),
+  })
+  const top: Record<string, z.ZodType> = {}
+  for (const feature of features) {
+    if (feature.top !== undefined) top[feature.top.key] = feature.top.schema
+  }
+  const written = section({
+    include: z.array(z.string()).describe('More files to merge in; `*` matches any name.').optional(),
+    listeners: z
+      .array(listenerSchema)
+      .min(1, { error: 'is empty: give at least one listener' })
+      .describe('Addresses to accept connections on.')
+      .prefault([{}]),
+    admin: adminSchema,
+    upstreams: z.record(z.string(), upstreamSchema).describe('Groups of endpoints, by name.').default({}),
+    defaults: section(optional(inherited)).describe('Policies for routes that don’t have their own.').default({}),
+    routes: z
+      .array(route)
+      .describe('What to do with which request: the first match, top to bottom, decides.')
+      .default([]),
+    ...top,
+  })
+  return written.transform((value) => resolve(value as unknown as Written)) as unknown as z.ZodType<GatewayConfig>
+}
+
+/** Completes routes from `defaults` and names those that have none. */
+function resolve(written: Written): GatewayConfig {
+  const taken = new Set(written.routes.flatMap((route) => route.name ?? []))
+  const routes = written.routes.map((route): RouteConfig => {
+    const value = (key: string) => route[key] ?? written.defaults[key]
+    const limits = value('limits') as { body_size?: number } | undefined
+    const own: Record<string, unknown> = {}
+    for (const feature of features) {
+      own[feature.key] = feature.inherits === true ? value(feature.key) : route[feature.key]
+    }
+    return {
+      name: route.name ?? uniqueName(defaultRouteName(route.match), taken),
+      match: route.match,
+      upstream: route.upstream,
+      rewrite: route.rewrite,
+      bodyBytes: limits?.body_size,
+      timeouts: (value('timeouts') as TimeoutsConfig | undefined) ?? timeoutsSchema.parse({}),
+      retry: (value('retry') as RetryConfig | false | undefined) ?? (retrySchema.parse(true) as RetryConfig),
+      features: own,
+    }
+  })
+  const top: Record<string, unknown> = {}
+  for (const feature of features) {
+    if (feature.top !== undefined) top[feature.top.key] = written[feature.top.key]
+  }
+  return { listeners: written.listeners, admin: written.admin, upstreams: written.upstreams, routes, top }
+}
+
+function uniqueName(wanted: string, taken: Set<string>): string {
+  let unique = wanted
+  for (let n = 2; taken.has(unique); n++) unique = `${wanted}-${n}`
+  taken.add(unique)
+  return unique
+}
+
+/** One schema for the whole file: validation, defaults, JSON Schema and reference page. */
+export const rootSchema: z.ZodType<GatewayConfig> = buildSchema()
+
+/** Rules across keys, once every key by itself is right. */
+export function checkConfiguration(config: GatewayConfig): Problem[] {
+  const problems: Problem[] = []
+  if (config.admin !== false) problems.push(...checkAdmin(config.admin))
+  problems.push(...duplicates(config.listeners, 'listeners', 'address'))
+  problems.push(...duplicates(config.routes, 'routes', 'name'))
+  config.routes.forEach((route, index) => {
+    problems.push(...checkRoute(route, ['routes', index], config))
+  })
+  problems.push(...unreachableRoutes(config.routes))
+  return problems
+}
+
+function duplicates<K extends string>(items: readonly Record<K, string>[], list: string, key: K): Problem[] {
+  const seen = new Map<string, number>()
+  const problems: Problem[] = []
+  items.forEach((item, index) => {
+    const first = seen.get(item[key])
+    if (first === undefined) seen.set(item[key], index)
+    else {
+      problems.push({
+        path: [list, index, key],
+        message: `"${item[key]}" is already used by ${list}[${first}]`,
+        fix: `give each of the ${list} its own ${key}`,
+      })
+    }
+  })
+  return problems
+}
+
+function checkRoute(route: RouteConfig, path: Path, config: GatewayConfig): Problem[] {
+  const problems: Problem[] = []
+  const answers = features.filter((f) => f.answers === true && isUsed(route.features[f.key])).map((f) => f.key)
+  const targets = route.upstream === undefined ? answers : ['upstream', ...answers]
+  if (targets.length === 0) {
+    problems.push({ path, message: 'has nothing to answer with', fix: 'give it `upstream`, `redirect` or `respond`' })
+  } else if (targets.length > 1) {
+    problems.push({
+      path: [...path, targets[1] as string],
+      message: `cannot stand beside \`${targets[0]}\``,
+      fix: 'a route has exactly one of `upstream`, `redirect` and `respond`',
+    })
+  }
+  for (const [index, choice] of (route.upstream?.choices ?? []).entries()) {
+    if (choice.isUrl || config.upstreams[choice.to] !== undefined) continue
+    const close = didYouMean(choice.to, Object.keys(config.upstreams))
+    problems.push({
+      path: route.upstream?.isList === true ? [...path, 'upstream', index, 'to'] : [...path, 'upstream'],
+      message: `there is no upstream "${choice.to}"`,
+      fix:
+        close === undefined
+          ? 'define it under `upstreams:`, or write a URL such as http://localhost:3000'
+          : `did you mean "${close}"?`,
+    })
+  }
+  for (const feature of features) problems.push(...checkFeature(feature, route, path, config))
+  return problems
+}
+
+function checkFeature(feature: AnyFeature, route: RouteConfig, path: Path, config: GatewayConfig): Problem[] {
+  const value = route.features[feature.key]
+  if (feature.check === undefined || !isUsed(value)) return []
+  const top = feature.top === undefined ? undefined : config.top[feature.top.key]
+  return feature.check(value, top).map((problem) => ({ ...problem, path: [...path, ...problem.path] }))
+}
+
+function isUsed(value: unknown): boolean {
+  return value !== undefined && value !== false
+}

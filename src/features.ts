@@ -1,0 +1,19 @@
+/**
+ * THE list: every feature, in the order in which a request meets them (answers come back up it). Adding a feature is
+ * a folder and a line here; a test pins the order, since the order is behaviour.
+ */
+import type { AnyFeature } from './core/feature.ts'
+import { accessLog } from './features/access-log/index.ts'
+import { requestHeaders, responseHeaders } from './features/headers/index.ts'
+import { metrics } from './features/metrics/index.ts'
+import { redirect } from './features/redirect/index.ts'
+import { respond } from './features/respond/index.ts'
+
+export const features: readonly AnyFeature[] = [
+  accessLog, // first in, last out: sees every exchange as it really ended
+  metrics, // counts what later features refuse, too
+  redirect, // answers at once: nothing below it runs
+  respond,
+  requestHeaders, // after routing has settled what the request is
+  responseHeaders, // edits every answer, also those that features above give
+]

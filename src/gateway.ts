@@ -1,0 +1,186 @@
+/**
+ * The composition root of the data plane: makes plans and listeners out of a configuration, and swaps them when the
+ * configuration changes. The only place that constructs; holds no singletons, so that a process may run several.
+ */
+
+import type { GatewayConfig } from './configuration.ts'
+import type { Clock, Random } from './core/clock.ts'
+import { systemClock, systemRandom } from './core/clock.ts'
+import type { Downstream } from './core/downstream.ts'
+import type { Peer } from './core/exchange.ts'
+import type { Deps } from './core/feature.ts'
+import { Keep } from './core/keep.ts'
+import { type Log, silentLog } from './core/log.ts'
+import type { RequestHead } from './core/message.ts'
+import { Wheel } from './core/wheel.ts'
+import { Generation } from './generation.ts'
+import { Listener } from './net/listener.ts'
+import { Client, type Platform } from './pipeline.ts'
+import { RequestIds } from './request-ids.ts'
+import { Registry } from './telemetry/registry.ts'
+import type { UpstreamSnapshot } from './upstream/index.ts'
+
+export interface GatewayOptions {
+  readonly config: GatewayConfig
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly log?: Log
+  readonly registry?: Registry
+}
+
+export class Gateway {
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly log: Log
+  readonly #random: Random
+  readonly #wheel: Wheel
+  readonly #keep = new Keep()
+  readonly #platform: Platform
+  readonly #ids: RequestIds
+  #listeners = new Map<string, Listener>()
+  #generation: Generation
+  #isDraining = false
+
+  private constructor(options: GatewayOptions) {
+    this.clock = options.clock ?? systemClock
+    this.log = options.log ?? silentLog
+    this.registry = options.registry ?? new Registry()
+    this.#random = options.random ?? systemRandom
+    this.#wheel = new Wheel(this.clock)
+    this.#platform = { clock: this.clock, wheel: this.#wheel, log: this.log }
+    this.#ids = new RequestIds(this.#random)
+    this.#generation = this.#build(options.config)
+  }
+
+  /**
+   * Opens every listener of a checked configuration.
+   * @throws when an address cannot be bound; nothing is left open then
+   */
+  static async start(options: GatewayOptions): Promise<Gateway> {
+    const gateway = new Gateway(options)
+    try {
+      await gateway.#listen(options.config)
+    } catch (error) {
+      await gateway.close()
+      throw error
+    }
+    return gateway
+  }
+
+  get config(): GatewayConfig {
+    return this.#generation.config
+  }
+
+  /** Actual addresses, with the ports that the system chose for port 0. */
+  get addresses(): string[] {
+    return [...this.#listeners.values()].map((listener) => listener.address)
+  }
+
+  /** Whether new requests are welcome. */
+  get isReady(): boolean {
+    return !this.#isDraining && this.#listeners.size > 0
+  }
+
+  upstreams(): UpstreamSnapshot[] {
+    return this.#generation.upstreams()
+  }
+
+  /**
+   * Swaps the configuration between two requests. Requests in flight end under the old one; whatever kept its
+   * identity keeps its state.
+   * @throws when a new address cannot be bound, or a plan cannot be built; the old configuration stays in force then
+   */
+  async apply(config: GatewayConfig): Promise<void> {
+    const next = this.#build(config)
+    const previous = this.#generation
+    try {
+      await this.#listen(config, () => {
+        this.#generation = next
+      })
+    } catch (error) {
+      next.retire()
+      throw error
+    }
+    previous.retire()
+  }
+
+  /** Stops accepting, lets requests in flight finish for `graceMs`, then ends what is left. */
+  async drain(graceMs: number): Promise<void> {
+    this.#isDraining = true
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.drain(graceMs)))
+    await this.close()
+  }
+
+  /** Ends everything at once. */
+  async close(): Promise<void> {
+    this.#isDraining = true
+    const listeners = [...this.#listeners.values()]
+    this.#listeners.clear()
+    await Promise.all(listeners.map((listener) => listener.close()))
+    this.#generation.retire()
+    this.#wheel.stop()
+  }
+
+  #build(config: GatewayConfig): Generation {
+    const deps: Omit<Deps, 'slot'> = {
+      clock: this.clock,
+      random: this.#random,
+      wheel: this.#wheel,
+      log: this.log,
+      metrics: this.registry,
+      lease: this.#keep.lease(),
+    }
+    return new Generation(config, deps, this.#platform)
+  }
+
+  /** Opens what is new first, so that a failure changes nothing; then `commit`s; then closes what is gone. */
+  async #listen(config: GatewayConfig, commit: () => void = () => {}): Promise<void> {
+    const kept = new Map<string, Listener>()
+    const opened: Listener[] = []
+    try {
+      for (const wanted of config.listeners) {
+        const existing = this.#listeners.get(wanted.address)
+        const listener = existing ?? new Listener(wanted, this.#listenerDeps())
+        kept.set(wanted.address, listener)
+        if (existing !== undefined) continue
+        await listener.listen()
+        opened.push(listener)
+      }
+    } catch (error) {
+      await Promise.all(opened.map((listener) => listener.close()))
+      throw error
+    }
+    const gone = [...this.#listeners].filter(([address]) => !kept.has(address)).map(([, listener]) => listener)
+    for (const wanted of config.listeners) kept.get(wanted.address)?.update(wanted)
+    this.#listeners = kept
+    commit()
+    for (const listener of gone) {
+      listener.drain(GONE_LISTENER_GRACE_MS).catch((error: unknown) => {
+        this.log.error({ address: listener.address, error: String(error) }, 'a listener did not close')
+      })
+    }
+  }
+
+  #listenerDeps() {
+    return {
+      clock: this.clock,
+      wheel: this.#wheel,
+      log: this.log,
+      metrics: this.registry,
+      entry: (request: RequestHead, peer: Peer, down: Downstream) => this.#accept(request, peer, down),
+    }
+  }
+
+  #accept(request: RequestHead, peer: Peer, down: Downstream): void {
+    const { router, unmatched } = this.#generation
+    const found = router.find(request)
+    const id = this.#ids.of(request, peer)
+    if (found === undefined) new Client(unmatched, request, peer, noCaptures, id, down).start()
+    else new Client(found.target, request, peer, found.captures, id, down).start()
+  }
+}
+
+/** How long requests may go on that came through a listener which the configuration no longer has. */
+const GONE_LISTENER_GRACE_MS = 60_000
+
+const noCaptures: readonly string[] = []

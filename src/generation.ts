@@ -1,0 +1,176 @@
+/** One configuration compiled: its upstreams, a plan per route, and the router over them. Immutable; retired as a whole. */
+import type { GatewayConfig, RouteConfig } from './configuration.ts'
+import type { Tunnel } from './core/downstream.ts'
+import { GatewayError } from './core/errors.ts'
+import type { RouteInfo } from './core/exchange.ts'
+import type { Built, Deps } from './core/feature.ts'
+import type { Origin } from './core/origin.ts'
+import type { Stage } from './core/stage.ts'
+import { Edits } from './edits.ts'
+import { features } from './features.ts'
+import { Plan, type Platform } from './pipeline.ts'
+import { Router } from './router/index.ts'
+import { patternLabel } from './router/name.ts'
+import { rewriteStage } from './router/rewrite.ts'
+import { Split, SplitTunnel } from './router/split.ts'
+import { inlineUpstream, Upstream, type UpstreamSnapshot } from './upstream/index.ts'
+
+type SharedDeps = Omit<Deps, 'slot'>
+
+export class Generation {
+  readonly config: GatewayConfig
+  readonly router: Router<Plan>
+  /** For requests that match no route: still logged and counted. */
+  readonly unmatched: Plan
+  readonly plans: readonly Plan[]
+  readonly #deps: SharedDeps
+  readonly #platform: Platform
+  readonly #upstreams = new Map<string, Upstream>()
+
+  /** @throws when a part cannot be built, for example a certificate file that cannot be read; nothing is kept then */
+  constructor(config: GatewayConfig, deps: SharedDeps, platform: Platform) {
+    this.config = config
+    this.#deps = deps
+    this.#platform = platform
+    try {
+      for (const [name, upstream] of Object.entries(config.upstreams)) {
+        this.#upstreams.set(
+          name,
+          new Upstream(
+            name,
+            upstream,
+            this.#withSlots(() => 0),
+          ),
+        )
+      }
+      this.plans = config.routes.map((route) => this.#plan(route))
+      this.router = new Router(
+        config.routes.map((route, i) => ({ name: route.name, match: route.match, target: this.plans[i] as Plan })),
+      )
+      this.unmatched = this.#unmatchedPlan()
+    } catch (error) {
+      deps.lease.release()
+      throw error
+    }
+  }
+
+  upstreams(): UpstreamSnapshot[] {
+    return [...this.#upstreams.values()].map((upstream) => upstream.snapshot())
+  }
+
+  /** Lets go of everything that no newer generation uses; requests in flight still finish. */
+  retire(): void {
+    this.#deps.lease.release()
+  }
+
+  #plan(config: RouteConfig): Plan {
+    const info: RouteInfo = { name: config.name, pattern: patternLabel(config.match) }
+    const slots = new Slots()
+    const built = this.#features(config.features, info, slots)
+    const stages: Stage[] = built.flatMap((part) => part.stage ?? [])
+    if (config.rewrite !== undefined) stages.unshift(rewriteStage(config.rewrite, config.match))
+    const target = this.#target(config, stages)
+    const origin = built.reduceRight((inner, part) => part.over?.(inner) ?? inner, target.origin)
+    return new Plan(
+      {
+        route: info,
+        stages,
+        origin,
+        tunnel: target.tunnel,
+        totalMs: config.timeouts.total,
+        bodyBytes: config.bodyBytes,
+        slots: slots.count,
+      },
+      this.#platform,
+    )
+  }
+
+  #features(values: Readonly<Record<string, unknown>>, info: RouteInfo, slots: Slots): Built[] {
+    const deps = this.#withSlots(() => slots.next())
+    const built: Built[] = []
+    for (const feature of features) {
+      const top = feature.top === undefined ? undefined : this.config.top[feature.top.key]
+      const part = feature.build(values[feature.key], top, info, deps)
+      if (part !== undefined) built.push(part)
+    }
+    return built
+  }
+
+  /** What stands at the bottom of a route: edits over its upstream, or over a split between several. */
+  #target(config: RouteConfig, stages: readonly Stage[]): { origin: Origin; tunnel: Tunnel | undefined } {
+    if (config.upstream === undefined) return { origin: nothing, tunnel: undefined }
+    const policies = { timeouts: config.timeouts, retry: config.retry }
+    const choices = config.upstream.choices.map((choice) => ({
+      weight: choice.weight,
+      upstream: this.#upstream(choice.to, choice.isUrl),
+    }))
+    const origins = choices.map(({ weight, upstream }) => ({ weight, target: upstream.origin(policies) }))
+    const first = origins[0]
+    const inner = origins.length === 1 && first !== undefined ? first.target : new Split(origins, this.#deps.random)
+    const edits = new Edits(stages, inner)
+    const tunnels = choices.map(({ weight, upstream }) => ({
+      weight,
+      target: upstream.tunnel(policies, (x, req) => edits.prepare(x, req)),
+    }))
+    const only = tunnels[0]
+    const tunnel =
+      tunnels.length === 1 && only !== undefined ? only.target : new SplitTunnel(tunnels, this.#deps.random)
+    return { origin: edits, tunnel }
+  }
+
+  #upstream(to: string, isUrl: boolean): Upstream {
+    let upstream = this.#upstreams.get(to)
+    if (upstream === undefined && isUrl) {
+      upstream = new Upstream(
+        to,
+        inlineUpstream(to),
+        this.#withSlots(() => 0),
+      )
+      this.#upstreams.set(to, upstream)
+    }
+    if (upstream === undefined) throw new Error(`no upstream ${to}: the configuration was not checked`)
+    return upstream
+  }
+
+  #unmatchedPlan(): Plan {
+    const info: RouteInfo = { name: 'unmatched', pattern: '' }
+    const slots = new Slots()
+    const stages = this.#features({}, info, slots).flatMap((part) => part.stage ?? [])
+    const parts = {
+      route: info,
+      stages,
+      origin: noRoute,
+      tunnel: undefined,
+      totalMs: Number.POSITIVE_INFINITY,
+      bodyBytes: undefined,
+    }
+    return new Plan({ ...parts, slots: slots.count }, this.#platform)
+  }
+
+  #withSlots(slot: () => number): Deps {
+    return { ...this.#deps, slot }
+  }
+}
+
+class Slots {
+  count = 0
+
+  next(): number {
+    return this.count++
+  }
+}
+
+const noRoute: Origin = {
+  fetch(_x, _req, to) {
+    to.fail(new GatewayError('no_route'))
+    return () => {}
+  },
+}
+
+/** Below routes whose features answer every request. */
+const nothing: Origin = {
+  fetch(_x, _req, to) {
+    to.fail(new GatewayError('internal', 'the route has nothing to answer with'))
+    return () => {}
+  },
+}
