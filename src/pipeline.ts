@@ -4,13 +4,12 @@
  *   request ─▶ admit ─▶ origin( fallback ▷ cache ▷ edits: send ─▶ tries ▷ endpoints ─▶ store ) ─▶ deliver ─▶ client
  *              any may answer at once                                                          finish, once, always
  *
- * A plan is one route compiled: arrays of the steps that the route really has. An exchange runs down `admit`, hands
- * itself to the origin as its reader, and is driven from there by callbacks.
+ * An exchange runs down the `admit` steps of its plan (plan.ts), hands itself to the origin as its reader, and is driven
+ * from there by callbacks.
  */
 import type { BodyFilter, BodySink, BodySource } from './core/body.ts'
 import { wholeBody } from './core/body.ts'
-import type { Clock } from './core/clock.ts'
-import type { Downstream, DownstreamOwner, Tunnel, TunnelOwner } from './core/downstream.ts'
+import type { Downstream, DownstreamOwner, TunnelOwner } from './core/downstream.ts'
 import { asGatewayError, GatewayError } from './core/errors.ts'
 import {
   ADMIT,
@@ -26,65 +25,12 @@ import {
   WAIT,
 } from './core/exchange.ts'
 import { type HeaderList, headerValue } from './core/headers.ts'
-import type { Log } from './core/log.ts'
 import type { RequestHead, ResponseHead } from './core/message.ts'
-import type { Cancel, Origin, Reader } from './core/origin.ts'
+import type { Cancel, Reader } from './core/origin.ts'
 import { problem, type Reply } from './core/reply.ts'
-import type { Stage } from './core/stage.ts'
-import { Deadline, type Wheel } from './core/wheel.ts'
-import { having, type Step } from './steps.ts'
-
-/** What every plan of a gateway shares. */
-export interface Platform {
-  readonly clock: Clock
-  readonly wheel: Wheel
-  readonly log: Log
-}
-
-export interface PlanParts {
-  readonly route: RouteInfo
-  /** In list order: the order in which a request meets them. */
-  readonly stages: readonly Stage[]
-  readonly origin: Origin
-  /** For WebSockets; absent where the route has no upstream. */
-  readonly tunnel?: Tunnel | undefined
-  /** Limit for the exchange as a whole, in milliseconds; Infinity for none. */
-  readonly totalMs: number
-  /** Limit for the request body in bytes, in place of the listener's. */
-  readonly bodyBytes: number | undefined
-  /** How many places `Exchange.slots` needs. */
-  readonly slots: number
-}
-
-/** One route of one configuration, compiled and immutable. */
-export class Plan {
-  readonly route: RouteInfo
-  readonly admit: readonly Step<'admit'>[]
-  readonly deliver: readonly Step<'deliver'>[]
-  readonly finish: readonly Step<'finish'>[]
-  readonly origin: Origin
-  readonly tunnel: Tunnel | undefined
-  readonly totalMs: number
-  readonly bodyBytes: number | undefined
-  readonly slots: number
-  readonly platform: Platform
-  /** Every stage by name, in order: what `explain` prints. */
-  readonly stages: readonly Stage[]
-
-  constructor(parts: PlanParts, platform: Platform) {
-    this.route = parts.route
-    this.stages = parts.stages
-    this.admit = having(parts.stages, 'admit')
-    this.deliver = having(parts.stages, 'deliver').reverse()
-    this.finish = having(parts.stages, 'finish').reverse()
-    this.origin = parts.origin
-    this.tunnel = parts.tunnel
-    this.totalMs = parts.totalMs
-    this.bodyBytes = parts.bodyBytes
-    this.slots = parts.slots
-    this.platform = platform
-  }
-}
+import { Deadline } from './core/wheel.ts'
+import type { Plan } from './plan.ts'
+import type { Step } from './steps.ts'
 
 /** An exchange with its client: what stages see, what origins drive, what the downstream reports to. */
 export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
