@@ -54,6 +54,10 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
   cancel: Cancel | undefined = undefined
   readonly #down: Downstream
   #isHeadSent = false
+  /** Nothing more is expected of the origin: it has ended, or was given up. */
+  #isOver = false
+  /** Why it was given up, for a fetch that has not yet returned its Cancel. */
+  #givenUp: GatewayError | undefined = undefined
   #source: BodySource = wholeBody
   #filter: BodySink | undefined = undefined
   #bodyAt = 0
@@ -112,11 +116,15 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
       // The only place where a request waits before its origin.
       verdict.then(
         (reply) => {
-          if (!this.open) return
+          if (!this.open || this.#isOver) return
           if (reply === undefined) this.#admit(i + 1)
           else this.answer(reply)
         },
-        (thrown: unknown) => this.#fault(thrown),
+        (thrown: unknown) => {
+          // Meanwhile the exchange may have been answered for another reason: then this is only worth a line.
+          if (this.#isOver) this.#report(asGatewayError(thrown))
+          else this.#fault(thrown)
+        },
       )
       return
     }
@@ -125,18 +133,26 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
   }
 
   #fetch(): void {
-    const { handshake } = this.#down
     let cancel: Cancel
+    try {
+      cancel = this.#open()
+    } catch (thrown) {
+      this.#fault(thrown)
+      return
+    }
+    if (this.#givenUp !== undefined) cancel(this.#givenUp)
+    else if (this.open && !this.#isOver) this.cancel = cancel
+  }
+
+  #open(): Cancel {
+    const { handshake } = this.#down
+    const { origin, tunnel } = this.plan
     if (handshake === undefined) {
       if (this.request.body !== null) this.#down.continue()
-      cancel = this.plan.origin.fetch(this, this.request, this)
-    } else if (this.plan.tunnel === undefined) {
-      this.fail(new GatewayError('upgrade_refused', 'the route has no upstream'))
-      return
-    } else {
-      cancel = this.plan.tunnel.open(this, this.request, handshake, this)
+      return origin.fetch(this, this.request, this)
     }
-    if (this.open) this.cancel = cancel
+    if (tunnel === undefined) throw new GatewayError('upgrade_refused', 'the route has no upstream')
+    return tunnel.open(this, this.request, handshake, this)
   }
 
   /** Answers without an origin, or instead of one that failed before its head. */
@@ -199,20 +215,38 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
 
   write(chunk: Uint8Array): boolean {
     if (!this.open) return true
-    return this.#filter === undefined ? this.send(chunk) : this.#filter.write(chunk)
+    if (this.#filter === undefined) return this.send(chunk)
+    try {
+      return this.#filter.write(chunk)
+    } catch (thrown) {
+      this.#fault(thrown)
+      return true
+    }
   }
 
   end(trailers?: HeaderList): void {
     if (!this.open) return
-    if (this.#filter === undefined) this.complete(trailers)
-    else this.#filter.end(trailers)
+    this.#isOver = true
+    this.cancel = undefined
+    if (this.#filter === undefined) {
+      this.complete(trailers)
+      return
+    }
+    try {
+      this.#filter.end(trailers)
+    } catch (thrown) {
+      this.#fault(thrown)
+    }
   }
 
   /** The answer cannot be had, or broke off. Before the head the client is told; after it the truncation is visible. */
   fail(why: GatewayError): void {
     if (!this.open) return
+    this.#isOver = true
+    this.cancel = undefined
     this.outcome ??= why
     if (this.#isHeadSent) {
+      this.open = false
       this.#down.abort()
       this.#close()
       return
@@ -230,13 +264,18 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
   /** The end of the answer, after every filter. */
   complete(trailers?: HeaderList): void {
     if (!this.open) return
-    this.spans[BODY] = this.plan.platform.clock.now() - this.#bodyAt
+    this.open = false
     this.#down.end(trailers)
     this.#close()
   }
 
   drained(): void {
-    if (this.open) this.#source.resume()
+    if (!this.open) return
+    try {
+      this.#source.resume()
+    } catch (thrown) {
+      this.#fault(thrown)
+    }
   }
 
   gone(): void {
@@ -247,10 +286,14 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
   giveUp(why: GatewayError): void {
     if (!this.open) return
     this.outcome ??= why
-    const { cancel } = this
-    this.cancel = undefined
-    cancel?.(why)
-    if (!this.open) return
+    if (!this.#isOver) {
+      const { cancel } = this
+      this.#isOver = true
+      this.#givenUp = why
+      this.cancel = undefined
+      cancel?.(why)
+      if (!this.open) return
+    }
     if (why.code === 'client_gone') this.#close()
     else this.fail(why)
   }
@@ -266,15 +309,15 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
   closed(sentBytes: number): void {
     if (!this.open) return
     this.sentBytes = sentBytes
-    this.spans[BODY] = this.plan.platform.clock.now() - this.#bodyAt
+    this.#isOver = true
     this.#close()
   }
 
-  /** A step threw: a GatewayError is its answer, anything else a fault of ours. */
+  /** A step or a filter threw: a GatewayError is its answer, anything else a fault of ours. */
   #fault(thrown: unknown): void {
     const why = asGatewayError(thrown)
     if (why.code === 'internal') this.#report(why)
-    this.fail(why)
+    this.giveUp(why)
   }
 
   /** A step threw while an answer was going out: its own steps can't be trusted with another one. */
@@ -282,7 +325,7 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
     const why = asGatewayError(thrown)
     if (why.code === 'internal') this.#report(why)
     this.outcome = why
-    this.cancel?.(why)
+    this.#isOver = true
     const reply = problem(why, this.id, this.request.headers)
     const body = reply.body as Uint8Array
     this.status = reply.status
@@ -302,17 +345,27 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
     this.cancel = undefined
     const { platform, finish } = this.plan
     if (this.#total !== undefined) platform.wheel.disarm(this.#total)
-    if (this.#filter !== undefined && this.outcome !== undefined) this.#source.abort(this.outcome)
+    if (this.#filter !== undefined && this.outcome !== undefined) this.#abortFilters(this.outcome)
+    const now = platform.clock.now()
     const s = this.spans
+    if (this.#isHeadSent) s[BODY] = now - this.#bodyAt
     const elsewhere =
       (s[LOOKUP] as number) + (s[QUEUE] as number) + (s[CONNECT] as number) + (s[WAIT] as number) + (s[BODY] as number)
-    s[OVERHEAD] = Math.max(0, platform.clock.now() - this.startedAt - elsewhere)
+    s[OVERHEAD] = Math.max(0, now - this.startedAt - elsewhere)
     for (let i = 0; i < finish.length; i++) {
       try {
         ;(finish[i] as Step<'finish'>).finish(this)
       } catch (thrown) {
         this.#report(asGatewayError(thrown))
       }
+    }
+  }
+
+  #abortFilters(why: GatewayError): void {
+    try {
+      this.#source.abort(why)
+    } catch (thrown) {
+      this.#report(asGatewayError(thrown))
     }
   }
 }
@@ -333,8 +386,9 @@ class Tail implements BodySink {
     this.#client.complete(trailers)
   }
 
+  /** A filter gave up: what feeds it is cancelled too. */
   fail(why: GatewayError): void {
-    this.#client.fail(why)
+    this.#client.giveUp(why)
   }
 }
 

@@ -22,7 +22,10 @@ export interface BodySource {
   abort(why: GatewayError): void
 }
 
-/** A transformation between two bodies: a sink for what comes, a source for what follows. */
+/**
+ * A transformation between two bodies: a sink for what comes, a source for what follows. One that ends or fails before
+ * its source does aborts the source; one that is aborted passes that on to it.
+ */
 export interface BodyFilter extends BodySink, BodySource {
   /** Called once, before the first write. */
   between(source: BodySource, next: BodySink): void

@@ -13,7 +13,7 @@ const encoder = new TextEncoder()
 
 /**
  * The answer for a failure. Says what a client can act on and the request id, never what is inside.
- * @param requestHeaders decides the form: plain text where `Accept` names it and no JSON or wildcard form
+ * @param requestHeaders decides the form: plain text where `Accept` prefers text to JSON
  */
 export function problem(error: GatewayError, requestId: string, requestHeaders: HeaderList): Reply {
   const { status, title, code } = error
@@ -36,21 +36,24 @@ export function problem(error: GatewayError, requestId: string, requestHeaders: 
   }
 }
 
-/** A media range for text that weighs more than every JSON one. */
+/** Whether a media range for text weighs more than every one that JSON falls under (RFC 9110 §12.5.1). */
 function prefersText(accept: string | undefined): boolean {
   if (accept === undefined || accept === '*/*') return false
   let text = 0
-  let json = 0
+  let json: number | undefined
+  let any = 0
   for (const member of accept.toLowerCase().split(',')) {
     const [type = '', ...parameters] = member.split(';').map((part) => part.trim())
     const weight = quality(parameters)
-    if (type === 'text/plain' || type === 'text/html' || type === 'text/*') text = Math.max(text, weight)
-    else if (type === 'application/problem+json' || type === 'application/json' || type === 'application/*') {
-      json = Math.max(json, weight)
-    }
+    if (isText.test(type)) text = Math.max(text, weight)
+    else if (isJson.test(type)) json = Math.max(json ?? 0, weight)
+    else if (type === '*/*') any = weight
   }
-  return text > json
+  return text > (json ?? any)
 }
+
+const isText = /^text\/(?:plain|html|\*)$/
+const isJson = /^application\/(?:problem\+json|json|\*)$/
 
 function quality(parameters: readonly string[]): number {
   for (const parameter of parameters) {

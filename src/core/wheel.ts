@@ -43,19 +43,23 @@ export class Wheel {
     return this.#armed
   }
 
-  /** Arms or moves `deadline` to the clock time `atMs`. */
+  /** Arms or moves `deadline` to the clock time `atMs`; Infinity disarms it. */
   arm(deadline: Deadline, atMs: number): void {
+    if (atMs === Number.POSITIVE_INFINITY) {
+      this.disarm(deadline)
+      return
+    }
     if (deadline.slot >= 0 && atMs >= deadline.at) {
       deadline.at = atMs
       return
     }
     if (deadline.slot >= 0) this.#unlink(deadline)
     deadline.at = atMs
-    this.#link(deadline)
     if (this.#timer === undefined) {
       this.#tick = Math.floor(this.#clock.now() / TICK_MS)
       this.#timer = this.#clock.every(TICK_MS, () => this.#advance())
     }
+    this.#link(deadline)
   }
 
   /** Disarms `deadline`; harmless when it is not armed. */
@@ -69,8 +73,9 @@ export class Wheel {
   stop(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    this.#slots.fill(undefined)
-    this.#armed = 0
+    for (let slot = 0; slot < SLOTS; slot++) {
+      for (let d = this.#slots[slot]; d !== undefined; d = this.#slots[slot]) this.disarm(d)
+    }
   }
 
   #link(deadline: Deadline): void {
