@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+// The command. Plain JavaScript that any Node can read, since it has to say which Node will do. In a checkout it runs
+// the sources, and with the Node that npm installed there when the one it was started with is too old.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const needed = [22, 19]
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const source = join(root, 'src', 'cli', 'main.ts')
+const compiled = join(root, 'dist', 'cli', 'main.js')
+const ownNode = join(root, 'node_modules', 'node', 'bin', 'node')
+
+function isNewEnough(version) {
+  const parts = version.replace(/^v/, '').split('.').map(Number)
+  return parts[0] > needed[0] || (parts[0] === needed[0] && parts[1] >= needed[1])
+}
+
+function ownNodeWillDo() {
+  if (process.env.GATEWAY_REEXECUTED === '1' || !existsSync(source) || !existsSync(ownNode)) return false
+  const asked = spawnSync(ownNode, ['--version'], { encoding: 'utf8' })
+  return asked.status === 0 && isNewEnough(asked.stdout.trim())
+}
+
+function runWithOwnNode() {
+  const args = [fileURLToPath(import.meta.url)].concat(process.argv.slice(2))
+  const env = Object.assign({}, process.env, { GATEWAY_REEXECUTED: '1' })
+  const child = spawn(ownNode, args, { stdio: 'inherit', env })
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2', 'SIGQUIT']
+  for (const signal of signals) process.on(signal, () => child.kill(signal))
+  child.on('error', (error) => fail(`could not run ${ownNode}: ${error.message}`))
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code)
+    for (const each of signals) process.removeAllListeners(each)
+    process.kill(process.pid, signal)
+  })
+}
+
+function fail(message) {
+  process.stderr.write(`gateway: ${message}\n`)
+  process.exit(1)
+}
+
+if (isNewEnough(process.version)) {
+  const main = existsSync(source) ? source : compiled
+  if (!existsSync(main)) fail(`${main} is missing: the package is not complete`)
+  import(pathToFileURL(main).href)
+    .then((module) => module.main(process.argv.slice(2)))
+    .then((code) => {
+      process.exitCode = code
+    })
+    .catch((error) => fail(process.env.GATEWAY_DEBUG ? error.stack : error.message))
+} else if (ownNodeWillDo()) {
+  runWithOwnNode()
+} else {
+  fail(`Node ${process.version} is too old; Node 22.19 or later will do (22 LTS, 24 LTS or newer)`)
+}
