@@ -52,14 +52,21 @@ export class Lease {
     return kept.value as T
   }
 
-  /** Lets go of all that this lease used. Idempotent. */
+  /** Lets go of all that this lease used. Idempotent. An end that throws is thrown after all the others have run. */
   release(): void {
-    for (const key of this.#held) {
+    const held = [...this.#held]
+    this.#held.clear()
+    const failures: unknown[] = []
+    for (const key of held) {
       const kept = this.#kept.get(key)
       if (kept === undefined || --kept.users > 0) continue
       this.#kept.delete(key)
-      kept.end()
+      try {
+        kept.end()
+      } catch (thrown) {
+        failures.push(thrown)
+      }
     }
-    this.#held.clear()
+    if (failures.length > 0) throw failures[0]
   }
 }

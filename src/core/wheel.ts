@@ -3,7 +3,8 @@
  * clock timer, and arming, moving and disarming are a few pointer writes. Node's own timers cost an object,
  * a closure and a list search per request.
  *
- * A deadline fires at the first tick at or after its time, so up to TICK_MS late and never early.
+ * A deadline fires at the first tick at or after its time: never early, and less than two TICK_MS late, since the
+ * clock's ticks need not fall on the wheel's.
  * A deadline that moves later while armed is only noted; it is re-filed when its old slot comes up.
  */
 import type { Clock, Timer } from './clock.ts'
