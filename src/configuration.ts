@@ -3,6 +3,7 @@
  * through here: `run`, `check`, `explain`, reloads and tests see the same problems and the same defaults.
  */
 import { type AdminConfig, adminSchema, checkAdmin } from './admin/schema.ts'
+import { type Loading, loadConfiguration } from './config/load.ts'
 import { section, size, z } from './config/schema.ts'
 import { didYouMean } from './config/suggest.ts'
 import type { AnyFeature, Path, Problem } from './core/feature.ts'
@@ -231,4 +232,12 @@ function checkFeature(feature: AnyFeature, route: RouteConfig, path: Path, confi
 
 function isUsed(value: unknown): boolean {
   return value !== undefined && value !== false
+}
+
+/** Reads and checks a configuration file: whole, with every problem, positioned. */
+export function load(
+  file: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Loading<GatewayConfig>> {
+  return loadConfiguration({ file, schema: rootSchema, environment, check: checkConfiguration })
 }

@@ -13,7 +13,7 @@ import { Keep } from './core/keep.ts'
 import { type Log, silentLog } from './core/log.ts'
 import type { RequestHead } from './core/message.ts'
 import { Wheel } from './core/wheel.ts'
-import { Generation } from './generation.ts'
+import { Generation, type RouteSummary } from './generation.ts'
 import { Listener } from './net/listener.ts'
 import { Client } from './pipeline.ts'
 import type { Platform } from './plan.ts'
@@ -84,6 +84,11 @@ export class Gateway {
 
   upstreams(): UpstreamSnapshot[] {
     return this.#generation.upstreams()
+  }
+
+  /** The routes in the order in which they match. */
+  routes(): RouteSummary[] {
+    return this.#generation.routes()
   }
 
   /**

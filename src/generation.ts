@@ -17,6 +17,15 @@ import { inlineUpstream, Upstream, type UpstreamSnapshot } from './upstream/inde
 
 type SharedDeps = Omit<Deps, 'slot'>
 
+/** A route as the admin API shows it. */
+export interface RouteSummary {
+  readonly name: string
+  readonly match: string
+  readonly upstream: readonly { readonly to: string; readonly weight: number }[]
+  /** Names of its stages, in the order in which a request meets them. */
+  readonly stages: readonly string[]
+}
+
 export class Generation {
   readonly config: GatewayConfig
   readonly router: Router<Plan>
@@ -56,6 +65,15 @@ export class Generation {
 
   upstreams(): UpstreamSnapshot[] {
     return [...this.#upstreams.values()].map((upstream) => upstream.snapshot())
+  }
+
+  routes(): RouteSummary[] {
+    return this.config.routes.map((route, i) => ({
+      name: route.name,
+      match: patternLabel(route.match),
+      upstream: route.upstream?.choices.map(({ to, weight }) => ({ to, weight })) ?? [],
+      stages: (this.plans[i] as Plan).stages.map((stage) => stage.name),
+    }))
   }
 
   /** Lets go of everything that no newer generation uses; requests in flight still finish. */
