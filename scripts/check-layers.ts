@@ -37,12 +37,11 @@ const layers: readonly { rank: number; area: RegExp }[] = [
   { rank: 2, area: /^src\/(?:telemetry|net|router|upstream|features\/[^/]+)\// },
   // The admin section's schema is a part of the configuration, like every other section's.
   { rank: 2, area: /^src\/admin\/schema\.ts$/ },
-  { rank: 3, area: /^src\/(?:pipeline|plan|edits|steps)\.ts$/ },
-  { rank: 4, area: /^src\/(?:features|configuration|generation|gateway|request-ids)\.ts$/ },
+  { rank: 3, area: /^src\/(?:pipeline|plan|filters|edits|steps)\.ts$/ },
+  { rank: 4, area: /^src\/(?:features|configuration|generation|gateway|request-ids|index)\.ts$/ },
   { rank: 5, area: /^src\/admin\// },
-  { rank: 6, area: /^src\/(?:service|index)\.ts$/ },
-  { rank: 7, area: /^src\/cli\// },
-  { rank: 8, area: /^src\/demo\// },
+  { rank: 6, area: /^src\/cli\// },
+  { rank: 7, area: /^src\/demo\// },
 ]
 
 const bannedEverywhere: readonly { pattern: RegExp; except: RegExp; reason: string }[] = [

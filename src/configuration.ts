@@ -234,10 +234,10 @@ function isUsed(value: unknown): boolean {
   return value !== undefined && value !== false
 }
 
+/** A file as read and checked; `config` is undefined when a problem is an error. */
+export type Loaded = Loading<GatewayConfig>
+
 /** Reads and checks a configuration file: whole, with every problem, positioned. */
-export function load(
-  file: string,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<Loading<GatewayConfig>> {
+export function load(file: string, environment: Readonly<Record<string, string | undefined>>): Promise<Loaded> {
   return loadConfiguration({ file, schema: rootSchema, environment, check: checkConfiguration })
 }

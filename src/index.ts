@@ -1,4 +1,3 @@
 /** For programs that embed the gateway. */
 export { type GatewayConfig, load, rootSchema } from './configuration.ts'
 export { Gateway, type GatewayOptions } from './gateway.ts'
-export { ConfigurationError, Service, type ServiceOptions } from './service.ts'
