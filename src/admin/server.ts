@@ -104,6 +104,11 @@ export class AdminServer {
     this.#token = token
   }
 
+  /** Stops listening. Requests under way, such as the reload that moved this listener, still get their answers. */
+  retire(): void {
+    this.#server.close()
+  }
+
   /** Ends every connection. */
   async close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
