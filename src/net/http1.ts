@@ -1,0 +1,333 @@
+/**
+ * HTTP/1.1 on a listener's connections: node's parser in its strict mode, the guard behind it, and an exchange for
+ * every request that can be read in exactly one way. Everything else is refused, and its connection closed.
+ */
+import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../core/clock.ts'
+import type { Downstream } from '../core/downstream.ts'
+import { type ErrorCode, GatewayError } from '../core/errors.ts'
+import type { Peer } from '../core/exchange.ts'
+import type { HeaderList } from '../core/headers.ts'
+import type { Log } from '../core/log.ts'
+import type { RequestHead } from '../core/message.ts'
+import type { Counter, Gauge, Metrics } from '../core/metrics.ts'
+import type { Wheel } from '../core/wheel.ts'
+import { plainAddress, TrustedNetworks } from './address.ts'
+import { Connection, type ConnectionOwner } from './connection.ts'
+import { Http1Downstream } from './downstream.ts'
+import { connectionsSpec, connectionsTotalSpec, rejectedConnectionsSpec } from './metrics.ts'
+import { directIdentity, type Identity, proxiedIdentity } from './policy/forwarded.ts'
+import { type Accepted, checkRequest, type GuardLimits, type Refusal } from './policy/guard.ts'
+import { asksForWebSocket, handshakeFault } from './policy/websocket.ts'
+import { Refusals, rawReply } from './refusal.ts'
+import { type BodyLimits, IncomingBody } from './request-body.ts'
+import type { ListenerConfig } from './schema.ts'
+import { UpgradeDownstream } from './upgrade.ts'
+
+export type Entry = (request: RequestHead, peer: Peer, down: Downstream) => void
+
+export interface ListenerDeps {
+  readonly clock: Clock
+  readonly wheel: Wheel
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly entry: Entry
+}
+
+/** Node checks for late header sections this often. */
+const CHECK_INTERVAL_MS = 500
+
+export class Http1 implements ConnectionOwner {
+  readonly server: Server
+  readonly clock: Clock
+  readonly wheel: Wheel
+  isDraining = false
+  stallMs = 0
+  readonly #deps: ListenerDeps
+  readonly #connections = new Map<Duplex, Connection>()
+  readonly #refusals: Refusals
+  readonly #open: Gauge
+  readonly #total: Counter
+  #config: ListenerConfig
+  #trusted: TrustedNetworks
+  #guard: GuardLimits
+  #body: BodyLimits
+
+  constructor(config: ListenerConfig, deps: ListenerDeps) {
+    this.#deps = deps
+    this.clock = deps.clock
+    this.wheel = deps.wheel
+    const listener = config.address
+    this.#refusals = new Refusals(deps.clock, deps.log, deps.metrics, listener)
+    this.#open = deps.metrics.gauge(connectionsSpec, { listener })
+    this.#total = deps.metrics.counter(connectionsTotalSpec, { listener })
+    const rejected = deps.metrics.counter(rejectedConnectionsSpec, { listener })
+    this.#config = config
+    this.#trusted = new TrustedNetworks([])
+    this.#guard = { headerCount: 0, encodedSlashes: 'refuse' }
+    this.#body = { maxBytes: 0, minRate: 0, trailerCount: 0 }
+    this.server = makeServer()
+    this.update(config)
+    this.server.on('connection', (socket) => this.#connected(socket))
+    this.server.on('drop', () => {
+      rejected.value++
+    })
+    this.server.on('request', (incoming, response) => this.#request(incoming, response))
+    // Node's own 100 and 417 are ours to send: both arrive here as any other request.
+    this.server.on('checkContinue', (incoming, response) => this.#request(incoming, response))
+    this.server.on('checkExpectation', (incoming, response) => this.#request(incoming, response))
+    this.server.on('upgrade', (incoming, socket, head) => this.#upgrade(incoming, socket, head))
+    this.server.on('connect', (incoming, socket) => this.#connect(incoming, socket))
+    this.server.on('clientError', (error, socket) => this.#clientError(error, socket))
+    this.server.on('timeout', (socket) => this.#idle(socket))
+  }
+
+  /** New limits hold for what arrives from now on; `max_connections` and timeouts at once. */
+  update(config: ListenerConfig): void {
+    const { limits } = config
+    this.#config = config
+    this.#trusted = new TrustedNetworks(config.trusted_proxies)
+    this.#guard = { headerCount: limits.header_count, encodedSlashes: config.encoded_slashes }
+    this.#body = { maxBytes: limits.body_size, minRate: limits.body_min_rate, trailerCount: limits.header_count }
+    this.stallMs = limits.idle_timeout
+    const { server } = this
+    server.headersTimeout = limits.header_timeout
+    server.keepAliveTimeout = limits.idle_timeout
+    server.maxConnections = limits.max_connections
+    // Read by node for each new connection; its type declarations only know it as an option.
+    Object.assign(server, { maxHeaderSize: limits.header_size })
+  }
+
+  get connections(): IterableIterator<Connection> {
+    return this.#connections.values()
+  }
+
+  get size(): number {
+    return this.#connections.size
+  }
+
+  #connected(socket: Socket): void {
+    const connection = new Connection(socket, plainAddress(socket.remoteAddress), this)
+    this.#connections.set(socket, connection)
+    this.#open.value++
+    this.#total.value++
+    // Node takes its own listener away for upgrades and after the first error; an unheard one ends the process.
+    socket.on('error', ignore)
+    socket.on('close', () => {
+      this.#connections.delete(socket)
+      this.#open.value--
+      connection.closed()
+    })
+  }
+
+  #request(incoming: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#connections.get(incoming.socket)
+    // After a refusal, or the last answer, nothing that follows on the connection counts as a request.
+    if (connection === undefined || connection.isClosing) return
+    if (connection.hasFirstTimer) {
+      connection.hasFirstTimer = false
+      connection.socket.setTimeout(0)
+    }
+    connection.last = response
+    const verdict = this.#check(incoming)
+    if (verdict.refused !== undefined) {
+      this.#refuse(connection, incoming, response, verdict.refused, verdict.detail)
+      return
+    }
+    const { length } = verdict
+    const body =
+      length === 0
+        ? null
+        : new IncomingBody(incoming, length < 0 ? undefined : length, this.#body, this.clock, this.wheel)
+    const start = (down: Downstream): void => this.#enter(connection, incoming, verdict, body, down)
+    connection.enter(new Http1Downstream(connection, incoming, response, body, verdict.expectsContinue, start))
+  }
+
+  #check(incoming: IncomingMessage): Accepted | Refusal {
+    const line = { method: incoming.method ?? '', target: incoming.url ?? '', version: incoming.httpVersion }
+    return checkRequest(line, incoming.rawHeaders, this.#guard)
+  }
+
+  #enter(
+    connection: Connection,
+    incoming: IncomingMessage,
+    accepted: Accepted,
+    body: IncomingBody | null,
+    down: Downstream,
+  ): void {
+    const headers = incoming.rawHeaders
+    const { peer, scheme } = this.#identify(connection, accepted.authority, headers)
+    const head: RequestHead = {
+      method: incoming.method as string,
+      scheme,
+      authority: accepted.authority,
+      host: accepted.host,
+      path: accepted.path,
+      query: accepted.query,
+      headers,
+      body,
+    }
+    try {
+      this.#deps.entry(head, peer, down)
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown.stack : String(thrown)
+      this.#deps.log.error({ listener: this.#config.address, error }, 'an exchange could not be started')
+      down.head(500, 'Internal Server Error', ['Content-Length', '0'])
+      down.end()
+    }
+  }
+
+  /** Worked out once per connection and Host for clients; for each request from a trusted proxy. */
+  #identify(connection: Connection, authority: string, headers: HeaderList): Identity {
+    if (connection.trustedBy !== this.#trusted) {
+      connection.trustedBy = this.#trusted
+      connection.trusted = this.#trusted.has(connection.address)
+      connection.identity = undefined
+    }
+    if (connection.trusted) {
+      const trusted = this.#trusted
+      return proxiedIdentity(connection.address, 'http', authority, headers, (address) => trusted.has(address))
+    }
+    if (connection.identity === undefined || connection.identityKey !== authority) {
+      connection.identity = directIdentity(connection.address, 'http', authority)
+      connection.identityKey = authority
+    }
+    return connection.identity
+  }
+
+  #refuse(
+    connection: Connection,
+    incoming: IncomingMessage,
+    response: ServerResponse,
+    code: ErrorCode,
+    detail: string,
+  ): void {
+    this.#refusals.note(code, detail, connection.address)
+    const reply = this.#refusals.reply(code, incoming.rawHeaders)
+    connection.hasParting = true
+    connection.lingerWhenDone()
+    response.writeHead(reply.status, reply.headers)
+    if (incoming.method === 'HEAD') response.end()
+    else response.end(reply.body)
+  }
+
+  #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const connection = this.#connections.get(socket)
+    if (connection === undefined || connection.isClosing || connection.isBusy || hasUnsent(connection)) {
+      // RFC 9112 §9.3.2 has clients wait with it. Answers before it are under way on a socket node has let go of.
+      if (connection !== undefined) this.#refusals.note('upgrade_refused', 'pipelined upgrade', connection.address)
+      socket.destroy()
+      return
+    }
+    const verdict = this.#check(incoming)
+    if (verdict.refused !== undefined) {
+      this.#refuseRaw(connection, verdict.refused, verdict.detail, incoming.rawHeaders)
+      return
+    }
+    const fault = handshakeFault(incoming.method ?? '', verdict.length !== 0, incoming.rawHeaders)
+    if (fault !== undefined) {
+      this.#refuseRaw(connection, 'upgrade_refused', fault, incoming.rawHeaders)
+      return
+    }
+    connection.socket.setTimeout(0)
+    connection.isClosing = true
+    const down = new UpgradeDownstream(connection, incoming, head)
+    connection.current = down
+    this.#enter(connection, incoming, verdict, null, down)
+  }
+
+  #connect(incoming: IncomingMessage, socket: Duplex): void {
+    const connection = this.#connections.get(socket)
+    if (connection === undefined || connection.isClosing || connection.isBusy || hasUnsent(connection)) {
+      socket.destroy()
+      return
+    }
+    this.#refuseRaw(connection, 'method_refused', 'CONNECT', incoming.rawHeaders)
+  }
+
+  /** What the parser could not read, a header section that came too late, or an error of the socket. */
+  #clientError(error: Error & { code?: string; reason?: string }, socket: Duplex): void {
+    const connection = this.#connections.get(socket)
+    const code = errorCodeOf(error.code)
+    if (connection === undefined || code === undefined) {
+      socket.destroy(error)
+      return
+    }
+    if (code === 'request_timeout' && connection.socket.bytesRead === 0) {
+      // Nothing was ever sent on it: an idle connection like others, not a slow request.
+      connection.hasFirstTimer = true
+      const { idle_timeout, header_timeout } = this.#config.limits
+      connection.socket.setTimeout(Math.max(1, idle_timeout - header_timeout))
+      return
+    }
+    const { current } = connection
+    if (current instanceof Http1Downstream && current.body !== null && !current.incoming.complete) {
+      // It is the content of the current request that is broken: its exchange says so, once.
+      connection.isClosing = true
+      current.body.fail(new GatewayError(code === 'bad_request' ? 'bad_framing' : code, error.reason ?? error.message))
+      return
+    }
+    if (connection.isClosing) return
+    this.#refuseRaw(connection, code, error.reason ?? error.message, [])
+  }
+
+  /** Behind the answers that are still due; without a response object, since node has none for it. */
+  #refuseRaw(connection: Connection, code: ErrorCode, detail: string, headers: HeaderList): void {
+    this.#refusals.note(code, detail, connection.address)
+    const bytes = rawReply(this.#refusals.reply(code, headers))
+    const send = (): void => {
+      if (connection.socket.writable) connection.socket.write(bytes)
+      connection.linger()
+    }
+    connection.isClosing = true
+    connection.hasParting = true
+    if (hasUnsent(connection)) connection.last?.once('finish', send)
+    else send()
+  }
+
+  #idle(socket: Socket): void {
+    const connection = this.#connections.get(socket)
+    if (connection === undefined || !connection.isBusy) socket.destroy()
+    else socket.setTimeout(0)
+  }
+}
+
+function makeServer(): Server {
+  const server = http.createServer({
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+    joinDuplicateHeaders: false,
+    optimizeEmptyRequests: true,
+    noDelay: true,
+    requestTimeout: 0,
+    headersTimeout: 1,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    shouldUpgradeCallback: (incoming) => incoming.httpVersionMinor >= 1 && asksForWebSocket(incoming.rawHeaders),
+  })
+  // Otherwise node drops the fields beyond 2000 without a word; the guard counts them.
+  server.maxHeadersCount = 0
+  return server
+}
+
+function hasUnsent(connection: Connection): boolean {
+  return connection.last !== undefined && !connection.last.writableFinished
+}
+
+/** What node reports about a connection, in our words; undefined where there is nobody left to tell. */
+function errorCodeOf(code: string | undefined): ErrorCode | undefined {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return 'header_too_large'
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return 'request_timeout'
+    // The client ended its side in the middle of a message.
+    case 'HPE_INVALID_EOF_STATE':
+      return undefined
+    default:
+      return code?.startsWith('HPE_') ? 'bad_request' : undefined
+  }
+}
+
+function ignore(): void {}
