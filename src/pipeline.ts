@@ -7,7 +7,7 @@
  * An exchange runs down the `admit` steps of its plan (plan.ts), hands itself to the origin as its reader, and is driven
  * from there by callbacks.
  */
-import type { BodyFilter, BodySink, BodySource } from './core/body.ts'
+import type { BodyFilter, BodySource } from './core/body.ts'
 import { wholeBody } from './core/body.ts'
 import type { Downstream, DownstreamOwner, TunnelOwner } from './core/downstream.ts'
 import { asGatewayError, GatewayError } from './core/errors.ts'
@@ -29,11 +29,12 @@ import type { RequestHead, ResponseHead } from './core/message.ts'
 import type { Cancel, Reader } from './core/origin.ts'
 import { problem, type Reply } from './core/reply.ts'
 import { Deadline } from './core/wheel.ts'
+import { type ChainOwner, FilterChain } from './filters.ts'
 import type { Plan } from './plan.ts'
 import type { Step } from './steps.ts'
 
 /** An exchange with its client: what stages see, what origins drive, what the downstream reports to. */
-export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
+export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, TunnelOwner {
   readonly plan: Plan
   readonly id: string
   readonly request: RequestHead
@@ -48,6 +49,7 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
   outcome: GatewayError | undefined = undefined
   endpoint = ''
   tries = 0
+  cache = ''
   /** False once the exchange is over: nothing may touch it any more. */
   open = true
   /** How to give up on what is under way. */
@@ -59,7 +61,7 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
   /** Why it was given up, for a fetch that has not yet returned its Cancel. */
   #givenUp: GatewayError | undefined = undefined
   #source: BodySource = wholeBody
-  #filter: BodySink | undefined = undefined
+  #filters: FilterChain | undefined = undefined
   #bodyAt = 0
   #total: Deadline | undefined = undefined
 
@@ -105,7 +107,7 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
       try {
         verdict = (admit[i] as Step<'admit'>).admit(this)
       } catch (thrown) {
-        this.#fault(thrown)
+        this.fault(thrown)
         return
       }
       if (verdict === undefined) continue
@@ -123,7 +125,7 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
         (thrown: unknown) => {
           // Meanwhile the exchange may have been answered for another reason: then this is only worth a line.
           if (this.#isOver) this.#report(asGatewayError(thrown))
-          else this.#fault(thrown)
+          else this.fault(thrown)
         },
       )
       return
@@ -137,7 +139,7 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
     try {
       cancel = this.#open()
     } catch (thrown) {
-      this.#fault(thrown)
+      this.fault(thrown)
       return
     }
     if (this.#givenUp !== undefined) cancel(this.#givenUp)
@@ -203,40 +205,21 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
       filters.push(filter)
     }
     if (filters === undefined) return
-    let next: BodySink = new Tail(this)
-    for (let i = filters.length - 1; i >= 0; i--) {
-      const filter = filters[i] as BodyFilter
-      filter.between(i === 0 ? source : (filters[i - 1] as BodyFilter), next)
-      next = filter
-    }
-    this.#filter = filters[0]
-    this.#source = filters[filters.length - 1] as BodyFilter
+    this.#filters = new FilterChain(filters, source, this)
+    this.#source = this.#filters
   }
 
   write(chunk: Uint8Array): boolean {
     if (!this.open) return true
-    if (this.#filter === undefined) return this.send(chunk)
-    try {
-      return this.#filter.write(chunk)
-    } catch (thrown) {
-      this.#fault(thrown)
-      return true
-    }
+    return this.#filters === undefined ? this.send(chunk) : this.#filters.write(chunk)
   }
 
   end(trailers?: HeaderList): void {
     if (!this.open) return
     this.#isOver = true
     this.cancel = undefined
-    if (this.#filter === undefined) {
-      this.complete(trailers)
-      return
-    }
-    try {
-      this.#filter.end(trailers)
-    } catch (thrown) {
-      this.#fault(thrown)
-    }
+    if (this.#filters === undefined) this.complete(trailers)
+    else this.#filters.end(trailers)
   }
 
   /** The answer cannot be had, or broke off. Before the head the client is told; after it the truncation is visible. */
@@ -270,12 +253,7 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
   }
 
   drained(): void {
-    if (!this.open) return
-    try {
-      this.#source.resume()
-    } catch (thrown) {
-      this.#fault(thrown)
-    }
+    if (this.open) this.#source.resume()
   }
 
   gone(): void {
@@ -314,7 +292,7 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
   }
 
   /** A step or a filter threw: a GatewayError is its answer, anything else a fault of ours. */
-  #fault(thrown: unknown): void {
+  fault(thrown: unknown): void {
     const why = asGatewayError(thrown)
     if (why.code === 'internal') this.#report(why)
     this.giveUp(why)
@@ -345,7 +323,7 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
     this.cancel = undefined
     const { platform, finish } = this.plan
     if (this.#total !== undefined) platform.wheel.disarm(this.#total)
-    if (this.#filter !== undefined && this.outcome !== undefined) this.#abortFilters(this.outcome)
+    if (this.#filters !== undefined && this.outcome !== undefined) this.#filters.abort(this.outcome)
     const now = platform.clock.now()
     const s = this.spans
     if (this.#isHeadSent) s[BODY] = now - this.#bodyAt
@@ -359,36 +337,6 @@ export class Client implements Exchange, Reader, DownstreamOwner, TunnelOwner {
         this.#report(asGatewayError(thrown))
       }
     }
-  }
-
-  #abortFilters(why: GatewayError): void {
-    try {
-      this.#source.abort(why)
-    } catch (thrown) {
-      this.#report(asGatewayError(thrown))
-    }
-  }
-}
-
-/** Where the last filter's output leaves for the client. */
-class Tail implements BodySink {
-  readonly #client: Client
-
-  constructor(client: Client) {
-    this.#client = client
-  }
-
-  write(chunk: Uint8Array): boolean {
-    return this.#client.send(chunk)
-  }
-
-  end(trailers?: HeaderList): void {
-    this.#client.complete(trailers)
-  }
-
-  /** A filter gave up: what feeds it is cancelled too. */
-  fail(why: GatewayError): void {
-    this.#client.giveUp(why)
   }
 }
 

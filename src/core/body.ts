@@ -27,7 +27,7 @@ export interface BodySource {
  * its source does aborts the source; one that is aborted passes that on to it.
  */
 export interface BodyFilter extends BodySink, BodySource {
-  /** Called once, before the first write. */
+  /** Called once, before the first write. What a filter must let go of later, it takes hold of here at the earliest. */
   between(source: BodySource, next: BodySink): void
 }
 

@@ -49,6 +49,8 @@ export class FakeDownstream implements Downstream {
   /** Called in the middle of each call to it. */
   during: (what: string) => void = () => {}
   #owner: DownstreamOwner | undefined = undefined
+  #isGone = false
+  #isInCall = false
 
   get body(): string {
     return Buffer.concat(this.chunks).toString('latin1')
@@ -86,13 +88,11 @@ export class FakeDownstream implements Downstream {
 
   end(trailers?: HeaderList): void {
     this.trailers = trailers
-    this.#note('end', this.status !== 0)
-    this.over ??= 'end'
+    this.#note('end', this.status !== 0, 'end')
   }
 
   abort(): void {
-    this.#note('abort', this.status !== 0)
-    this.over ??= 'abort'
+    this.#note('abort', this.status !== 0, 'abort')
   }
 
   /** Room again after a write that was answered with false. */
@@ -103,16 +103,20 @@ export class FakeDownstream implements Downstream {
   }
 
   goAway(): void {
-    if (this.over !== undefined) return
-    this.over = 'gone'
+    if (this.#isGone || (this.over !== undefined && !this.#isInCall)) return
+    this.#isGone = true
+    this.over ??= 'gone'
     this.#owner?.gone()
   }
 
-  #note(what: string, isRight: boolean): void {
+  #note(what: string, isRight: boolean, over?: string): void {
     this.events.push(what)
     if (this.over !== undefined) this.violations.push(`${what} after ${this.over}`)
     if (!isRight) this.violations.push(`${what} out of place: ${this.events.join(', ')}`)
+    this.over ??= over
+    this.#isInCall = true
     this.during(what)
+    this.#isInCall = false
   }
 }
 
