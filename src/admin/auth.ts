@@ -3,7 +3,7 @@
  * send requests, the Host it names (DNS rebinding) and the page they come from (cross-site requests).
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { isLoopbackName } from './loopback.ts'
+import { isLoopbackName } from './policy/address.ts'
 
 export type Refusal = 'token_missing' | 'token_wrong' | 'host_unknown' | 'cross_origin'
 

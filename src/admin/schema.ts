@@ -1,8 +1,7 @@
 /** The `admin` section: where the admin listener is, and who may use it. */
 import { section, z } from '../config/schema.ts'
 import type { Problem } from '../core/feature.ts'
-import { parseAddress } from '../net/address.ts'
-import { isLoopback } from './loopback.ts'
+import { isLoopback, parseAddress } from './policy/address.ts'
 
 export interface AdminConfig {
   readonly address: string
@@ -10,12 +9,12 @@ export interface AdminConfig {
   readonly token: string
 }
 
+const notAnAddress =
+  'is not an address: write for example 127.0.0.1:9900, :9900, [::1]:9900 or unix:/run/gateway-admin.sock'
+
 const addressSchema = z
-  .string({ error: 'is not an address: write for example 127.0.0.1:9900, [::1]:9900 or unix:/run/gateway-admin.sock' })
-  .check((ctx) => {
-    const parsed = parseAddress(ctx.value)
-    if (typeof parsed === 'string') ctx.issues.push({ code: 'custom', input: ctx.value, message: parsed })
-  })
+  .string({ error: notAnAddress })
+  .refine((text) => parseAddress(text) !== undefined, { error: notAnAddress })
 
 // RFC 6750 §2.1: what may follow `Bearer `.
 const tokenSchema = z.string().regex(/^(?:[A-Za-z0-9._~+/-]+=*)?$/, {
@@ -43,7 +42,7 @@ const SHORT_TOKEN = 16
 /** Rules across keys. Paths start at the root. */
 export function checkAdmin(config: AdminConfig): Problem[] {
   const address = parseAddress(config.address)
-  if (typeof address === 'string' || isLoopback(address)) return []
+  if (address === undefined || isLoopback(address)) return []
   if (config.token === '') {
     return [
       {

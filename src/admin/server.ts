@@ -5,10 +5,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Log } from '../core/log.ts'
-import { formatAddress, parseAddress } from '../net/address.ts'
+import { formatAddress } from '../net/address.ts'
 import { type AdminView, type Answer, allowed, type Endpoint, endpoints, problem } from './api.ts'
 import { type Credentials, type Refusal, vetHost, vetOrigin, vetToken } from './auth.ts'
-import { isLoopback } from './loopback.ts'
+import { isLoopback, parseAddress } from './policy/address.ts'
 import type { AdminConfig } from './schema.ts'
 
 /** Scrapers, probes, a dashboard or two: more is a fault or an attack. */
@@ -64,7 +64,7 @@ export class AdminServer {
     this.#server.maxConnections = MAX_CONNECTIONS
     this.#server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
     // Covers what the parser's limits do not: a client that takes its answer too slowly, or not at all.
-    this.#server.setTimeout(IDLE_TIMEOUT_MS, (socket) => socket.destroy())
+    this.#server.timeout = IDLE_TIMEOUT_MS
     this.#server.on('clientError', (_error, socket) => {
       if (!socket.writable) socket.destroy()
       else socket.end(badRequest, () => socket.destroy())
@@ -74,7 +74,7 @@ export class AdminServer {
   /** @throws when the address cannot be bound */
   static async start(config: AdminConfig, view: AdminView, log: Log): Promise<AdminServer> {
     const address = parseAddress(config.address)
-    if (typeof address === 'string') throw new Error(`admin.address ${address}`)
+    if (address === undefined) throw new Error(`not an address: ${config.address}`)
     const isLocal = address.kind === 'tcp' && isLoopback(address)
     const admin = new AdminServer(config, isLocal, view, log)
     const { promise, resolve, reject } = Promise.withResolvers<void>()

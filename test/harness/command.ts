@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const bin = fileURLToPath(new URL('../../bin/gateway.mjs', import.meta.url))
+const ownBin = fileURLToPath(new URL('../../bin/gateway.mjs', import.meta.url))
 
 /** No command in a test takes this long, on however busy a machine. */
 const TIMEOUT_MS = 60_000
@@ -25,14 +25,14 @@ export interface Command {
 export interface CommandOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
-  /** In place of this process's own Node. */
-  readonly node?: string
+  /** In place of this checkout's bin/gateway.mjs. */
+  readonly bin?: string
 }
 
 /** Starts `gateway …args`. It is killed when it takes too long. */
 export function command(args: readonly string[], options: CommandOptions = {}): Command {
   const env = { PATH: process.env.PATH, ...options.env }
-  const child = spawn(options.node ?? process.execPath, [bin, ...args], {
+  const child = spawn(process.execPath, [options.bin ?? ownBin, ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: TIMEOUT_MS,

@@ -1,0 +1,163 @@
+/** The command line: what can be asked for, with examples, and how it ends. Each command is a file beside this one. */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../config/units.ts'
+import { check } from './check.ts'
+import type { Context } from './context.ts'
+import { demo } from './demo.ts'
+import { explain } from './explain.ts'
+import { EXIT_FAILURE, EXIT_USAGE, Failure } from './failure.ts'
+import { terminalOutput } from './output.ts'
+import { routes } from './routes.ts'
+import { run } from './run.ts'
+import { schema } from './schema.ts'
+
+const DEFAULT_FILE = 'gateway.yaml'
+
+/** Runs one command. Returns the exit code; the process ends by itself once nothing is left to do. */
+export async function main(args: readonly string[]): Promise<number> {
+  const environment = process.env
+  const context: Context = { output: terminalOutput(environment), environment, version: version() }
+  let exitCode = 0
+  const program = createProgram(context, (code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    return report(error, context)
+  }
+}
+
+/** One line; the stack only for who asks for it. */
+function report(error: unknown, { output, environment }: Context): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+  const message = error instanceof Error ? error.message : String(error)
+  output.error(`${output.paintError('red', 'gateway:')} ${message}`)
+  if (environment.GATEWAY_DEBUG && error instanceof Error && error.stack !== undefined) output.error(error.stack)
+  return error instanceof Failure ? error.exitCode : EXIT_FAILURE
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+const fileOption = () => new Option('-c, --config <file>', 'configuration file').default(DEFAULT_FILE)
+const jsonOption = () => new Option('--json', 'print JSON, for scripts')
+const graceOption = () =>
+  new Option('--grace <duration>', 'how long requests in flight may take when stopping')
+    .argParser(parseGrace)
+    .default(30_000, '30s')
+const headerOption = () =>
+  new Option('-H, --header <field>', "'Name: value'; may be given again").argParser(collect).default([], 'none')
+const portOption = () =>
+  new Option(
+    '--port <port>',
+    'port of the proxy; admin and backends take the ports after it; 0: any free ones',
+  ).argParser(parsePort)
+
+function createProgram(context: Context, exit: (code: number) => void): Command {
+  const program = new Command('gateway')
+    .description('A reverse proxy that cuts and bounds the latency users of a backend see.')
+    .version(`latency gateway ${context.version} (Node ${process.versions.node})`, '-V, --version')
+    .helpCommand('help [command]', 'print help for a command')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'gateway: ')) })
+    .addHelpText('after', afterHelp)
+    .exitOverride()
+  for (const command of [...running(context, exit), ...inspecting(context, exit)]) {
+    program.addCommand(command.copyInheritedSettings(program))
+  }
+  return program
+}
+
+function running(context: Context, exit: (code: number) => void): Command[] {
+  return [
+    command('run', 'Run the gateway.', [
+      'gateway run',
+      'gateway run -c /etc/gateway/gateway.yaml --grace 1m',
+      'kill -HUP <pid>   # reads the file again',
+    ])
+      .addOption(fileOption())
+      .addOption(graceOption())
+      .action(async (options) => exit(await run(options, context))),
+    command('demo', 'Run the example configuration in front of small backends that are started along with it.', [
+      'gateway demo',
+      'gateway demo --port 18080',
+    ])
+      .addOption(portOption())
+      .action(async (options) => exit(await demo(options, context))),
+  ]
+}
+
+function inspecting(context: Context, exit: (code: number) => void): Command[] {
+  return [
+    command('check', 'Say everything that is wrong with a configuration, with line and column.', [
+      'gateway check',
+      'gateway check -c new.yaml && mv new.yaml gateway.yaml',
+      "gateway check --json | jq '.problems[].line'",
+    ])
+      .addOption(fileOption())
+      .addOption(jsonOption())
+      .action(async (options) => exit(await check(options, context))),
+    command('routes', 'List the routes in the order in which they match.', [
+      'gateway routes',
+      "gateway routes --json | jq -r '.routes[].name'",
+    ])
+      .addOption(fileOption())
+      .addOption(jsonOption())
+      .action(async (options) => exit(await routes(options, context))),
+    command('explain', 'Say what would happen to a request, without sending it.', [
+      'gateway explain GET http://shop.example.com/cart',
+      "gateway explain POST /api/orders -H 'X-Beta: 1' --json",
+    ])
+      .argument('<method>', 'GET, POST, …')
+      .argument('<url>', 'http://host/path?query, or /path')
+      .addOption(headerOption())
+      .addOption(fileOption())
+      .addOption(jsonOption())
+      .action(async (method: string, url: string, options) => exit(await explain(method, url, options, context))),
+    command('schema', 'Print the JSON Schema of the configuration file, for editors.', [
+      'gateway schema > gateway.schema.json',
+    ]).action(() => exit(schema(context))),
+  ]
+}
+
+function command(name: string, description: string, examples: readonly string[]): Command {
+  const text = examples.map((example) => `  $ ${example}`).join('\n')
+  return new Command(name).description(description).addHelpText('after', `\nExamples:\n${text}`)
+}
+
+const afterHelp = `
+Examples:
+  $ gateway demo                                 see it work, with backends of its own
+  $ gateway run -c gateway.yaml                  run it
+  $ gateway check                                is gateway.yaml right?
+  $ gateway explain GET http://localhost/cart    which route, and what is sent where
+
+Signals to a running gateway:
+  SIGHUP           read the configuration again      SIGUSR2   reopen log files
+  SIGTERM, SIGINT  finish requests in flight, exit   again     exit at once
+
+Exit codes:
+  0  done    1  failed: the configuration is wrong, an address is taken    2  wrong usage
+  130, 143  ended by a second SIGINT or SIGTERM`
+
+function parseGrace(text: string): number {
+  const graceMs = parseDuration(text)
+  if (graceMs === undefined) throw new InvalidArgumentError('write for example 30s, 500ms or 1m')
+  return graceMs
+}
+
+/** Nine ports follow it. */
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_500) throw new InvalidArgumentError('use a number from 0 to 65500')
+  return port
+}
+
+function collect(field: string, earlier: readonly string[]): string[] {
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+:/.test(field)) throw new InvalidArgumentError("write 'Name: value'")
+  return [...earlier, field]
+}

@@ -1,0 +1,28 @@
+/** A configuration compiled without opening anything: what `routes` and `explain` look into. */
+import type { GatewayConfig } from '../configuration.ts'
+import { systemClock, systemRandom } from '../core/clock.ts'
+import { Keep } from '../core/keep.ts'
+import { silentLog } from '../core/log.ts'
+import { Wheel } from '../core/wheel.ts'
+import { Generation } from '../generation.ts'
+import { Registry } from '../telemetry/registry.ts'
+
+/** Compiles, looks, and lets everything go again. */
+export function compiled<T>(config: GatewayConfig, look: (generation: Generation) => T): T {
+  const wheel = new Wheel(systemClock)
+  const deps = {
+    clock: systemClock,
+    random: systemRandom,
+    wheel,
+    log: silentLog,
+    metrics: new Registry(),
+    lease: new Keep().lease(),
+  }
+  const generation = new Generation(config, deps, { clock: systemClock, wheel, log: silentLog })
+  try {
+    return look(generation)
+  } finally {
+    generation.retire()
+    wheel.stop()
+  }
+}

@@ -1,0 +1,80 @@
+/** `gateway run`: the gateway in the foreground, until a signal ends it. */
+import type { GatewayConfig } from '../configuration.ts'
+import { systemClock } from '../core/clock.ts'
+import { createLog, type LogLevel, type ProcessLog } from '../telemetry/log.ts'
+import type { Context } from './context.ts'
+import { EXIT_BY_SIGNAL, EXIT_FAILURE } from './failure.ts'
+import { loadForUse } from './loading.ts'
+import { Service, type ServiceOptions } from './service.ts'
+import { listenToSignals, type StopSignal } from './signals.ts'
+import { catchUnhandled } from './unhandled.ts'
+
+export interface RunOptions {
+  readonly config: string
+  readonly grace: number
+}
+
+export async function run(options: RunOptions, context: Context): Promise<number> {
+  const loaded = await loadForUse(options.config, context)
+  const service = { file: options.config, environment: context.environment, loaded, clock: systemClock }
+  return serve(service, options.grace)
+}
+
+/**
+ * Serves until a signal ends it, then gives requests in flight `graceMs`. Ends the process itself when a second signal
+ * comes. Returns the exit code.
+ * @param started called once it listens
+ */
+export async function serve(
+  options: Omit<ServiceOptions, 'log'>,
+  graceMs: number,
+  started: (service: Service) => void = () => {},
+): Promise<number> {
+  const { clock } = options
+  const log = createLog({ destination: STDOUT, ...logSettings(options.loaded.config) })
+  const service = await Service.start({
+    ...options,
+    log,
+    applied: (config) => log.setLevel(logSettings(config).level),
+  })
+  const stopped = Promise.withResolvers<number>()
+  const stop = (why: StopSignal | 'storm') => {
+    log.info({ signal: why, grace_ms: graceMs }, 'draining')
+    service.drain(graceMs).then(
+      () => stopped.resolve(why === 'storm' ? EXIT_FAILURE : 0),
+      (error: unknown) => {
+        log.error({ error: String(error) }, 'draining failed')
+        stopped.resolve(EXIT_FAILURE)
+      },
+    )
+  }
+  const deafen = listenToSignals(
+    {
+      stop,
+      stopNow: (signal) => exitAt(EXIT_BY_SIGNAL[signal], log),
+      reload: () => void service.reload(),
+      reopenLogs: () => log.reopen(),
+    },
+    clock,
+  )
+  const release = catchUnhandled({ log, metrics: service.registry, clock, storm: () => stop('storm') })
+  started(service)
+  const exitCode = await stopped.promise
+  release()
+  deafen()
+  log.info({}, 'stopped')
+  log.flush()
+  return exitCode
+}
+
+function exitAt(exitCode: number, log: ProcessLog): never {
+  log.warn({}, 'stopped before requests in flight were finished')
+  log.flush()
+  process.exit(exitCode)
+}
+
+function logSettings(config: GatewayConfig): { level: LogLevel; redact: readonly string[] } {
+  return config.top.logs as { level: LogLevel; redact: readonly string[] }
+}
+
+const STDOUT = 1
