@@ -15,6 +15,9 @@ import { outgoingHeaders } from './response-headers.ts'
 /** Starts an exchange; called when its turn on the connection has come. */
 export type Starter = (down: Http1Downstream) => void
 
+/** Content up to this size is copied to leave in one write with its header section, which costs less than two. */
+const ONE_WRITE_BYTES = 4096
+
 export class Http1Downstream implements Downstream, Occupant {
   readonly handshake = undefined
   readonly incoming: IncomingMessage
@@ -134,6 +137,7 @@ export class Http1Downstream implements Downstream, Occupant {
     if (trailers !== undefined && trailers.length > 0 && this.#mayHaveTrailers()) this.#trail(trailers)
     if (!this.#isClosing && this.body !== null && !this.incoming.complete) this.#closeAfter()
     if (this.#held === undefined) response.end()
+    else if (this.#held.byteLength <= ONE_WRITE_BYTES) response.end(asText(this.#held), 'latin1')
     else response.end(this.#held)
     this.#held = undefined
     if (this.body !== null && !this.incoming.complete) this.body.discard()
@@ -244,6 +248,11 @@ export class Http1Downstream implements Downstream, Occupant {
     this.#connection.leave()
     this.#owner?.gone()
   }
+}
+
+/** Byte for byte: node then writes it in one piece with the header section. */
+function asText(chunk: Uint8Array): string {
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).latin1Slice()
 }
 
 function flush(down: Http1Downstream): void {
