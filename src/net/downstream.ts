@@ -252,7 +252,7 @@ export class Http1Downstream implements Downstream, Occupant {
 
 /** Byte for byte: node then writes it in one piece with the header section. */
 function asText(chunk: Uint8Array): string {
-  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).latin1Slice()
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1')
 }
 
 function flush(down: Http1Downstream): void {

@@ -21,6 +21,9 @@ export interface BodyLimits {
 
 /** The time over which the rate is taken: also the grace that a body has at its start. */
 const WINDOW_MS = 5000
+/** Chunks of one byte need six on the wire; nobody needs more than this. */
+const PADDING_FACTOR = 16
+const PADDING_BYTES = 1024 * 1024
 
 export class IncomingBody implements RequestBody {
   readonly lengthBytes: number | undefined
@@ -36,6 +39,8 @@ export class IncomingBody implements RequestBody {
   #failure: GatewayError | undefined = undefined
   #isComplete = false
   #isListening = false
+  /** Bytes that the connection had brought when reading began. */
+  #wireStart = 0
   #slow: Deadline | undefined = undefined
   #windowAt = 0
   #windowBytes = 0
@@ -55,8 +60,9 @@ export class IncomingBody implements RequestBody {
     this.#wheel = wheel
   }
 
-  /** Whether all of it has arrived, or somebody is still reading it. */
+  /** Whether it is whole, or may still become so: all of it has arrived, or somebody is reading it. */
   get isTaken(): boolean {
+    if (this.#failure !== undefined) return false
     return this.#isComplete || this.#incoming.complete || (this.#stream !== undefined && !this.#stream.destroyed)
   }
 
@@ -99,6 +105,7 @@ export class IncomingBody implements RequestBody {
       this.#incoming.resume()
     } else {
       this.#isListening = true
+      this.#wireStart = this.#incoming.socket.bytesRead
       this.#incoming.on('data', (chunk: Buffer) => this.#arrive(chunk))
       this.#incoming.on('end', () => this.#complete())
     }
@@ -119,6 +126,10 @@ export class IncomingBody implements RequestBody {
       this.fail(tooLarge(this.#maxBytes))
       return
     }
+    if (this.lengthBytes === undefined && this.#isPadded()) {
+      this.fail(new GatewayError('bad_framing', 'chunk extensions without end'))
+      return
+    }
     const stream = this.#stream
     if (stream === undefined || stream.destroyed) {
       this.#incoming.pause()
@@ -130,6 +141,11 @@ export class IncomingBody implements RequestBody {
     if (stream.push(chunk)) return
     this.#unwatch()
     this.#incoming.pause()
+  }
+
+  /** The parser bounds the extensions of one chunk, not of all: 16 kB may come with every byte (CVE-2024-22019). */
+  #isPadded(): boolean {
+    return this.#incoming.socket.bytesRead - this.#wireStart > PADDING_BYTES + PADDING_FACTOR * this.#arrived
   }
 
   #complete(): void {
