@@ -21,6 +21,13 @@ export class Keep {
   get size(): number {
     return this.#kept.size
   }
+
+  /** The states of one kind that are alive. */
+  values(kind: string): unknown[] {
+    const found: unknown[] = []
+    for (const [key, kept] of this.#kept) if (key.startsWith(`${kind}\n`)) found.push(kept.value)
+    return found
+  }
 }
 
 export class Lease {
