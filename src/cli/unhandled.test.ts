@@ -1,15 +1,18 @@
 /** Errors that nothing caught: logged, counted, survived; a storm of them is not. */
+import type { EventEmitter } from 'node:events'
 import t from 'tap'
 import { VirtualClock } from '../../test/harness/clock.ts'
 import { type LogFields, silentLog } from '../core/log.ts'
 import { Registry } from '../telemetry/registry.ts'
 import { catchUnhandled, unhandledErrors } from './unhandled.ts'
 
+const emitter: EventEmitter = process
+
 function catching(test: { teardown(task: () => void): unknown }) {
   // The test runner listens, too, and would take these for failures of the test.
-  const others = (['uncaughtException', 'unhandledRejection'] as const).map((event) => {
-    const listeners = process.rawListeners(event) as (() => void)[]
-    process.removeAllListeners(event)
+  const others = ['uncaughtException', 'unhandledRejection'].map((event) => {
+    const listeners = emitter.rawListeners(event) as (() => void)[]
+    emitter.removeAllListeners(event)
     return { event, listeners }
   })
   const lines: LogFields[] = []
@@ -20,17 +23,17 @@ function catching(test: { teardown(task: () => void): unknown }) {
   const release = catchUnhandled({ log, metrics, clock, storm: () => storms.push(clock.now()) })
   test.teardown(() => {
     release()
-    for (const { event, listeners } of others) for (const each of listeners) process.on(event, each)
+    for (const { event, listeners } of others) for (const each of listeners) emitter.on(event, each)
   })
   const count = (kind: string) => metrics.counter(unhandledErrors, { kind }).value
-  const fail = () => process.emit('uncaughtException', new Error('boom'), 'uncaughtException')
+  const fail = () => emitter.emit('uncaughtException', new Error('boom'))
   return { lines, clock, storms, count, fail }
 }
 
 t.test('an exception and a rejection are logged with their stacks and counted', async (t) => {
   const { lines, count, fail, storms } = catching(t)
   fail()
-  process.emit('unhandledRejection', 'not even an error', Promise.resolve())
+  emitter.emit('unhandledRejection', 'not even an error')
   t.equal(count('exception'), 1)
   t.equal(count('rejection'), 1)
   t.match(lines[0], { kind: 'exception', error: /Error: boom\n\s+at / })
