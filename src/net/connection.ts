@@ -126,22 +126,29 @@ export class Connection {
   /** Ends our side and reads on for a while: closing with unread bytes would send a reset that overtakes the answer. */
   linger(): void {
     if (this.#isLingering || this.socket.destroyed) return
-    this.#isLingering = true
-    this.isClosing = true
-    this.#lingerEnd = this.owner.clock.now() + LINGER_MS
-    this.#mark = this.socket.bytesRead
+    this.#startLingering()
     this.socket.end()
     this.socket.resume()
-    this.#arm(LINGER_STEP_MS)
   }
 
   /** Closes when what was written has left, but soon. */
   closeSoon(): void {
+    this.#startLingering()
+    this.socket.end(() => this.socket.destroy())
+  }
+
+  /** Closes at once, with a reset where there can be one: for content that a mere end would complete. */
+  reset(): void {
+    this.isClosing = true
+    if (this.address === 'unix') this.socket.destroy()
+    else this.socket.resetAndDestroy()
+  }
+
+  #startLingering(): void {
     this.isClosing = true
     this.#isLingering = true
     this.#lingerEnd = this.owner.clock.now() + LINGER_MS
     this.#mark = this.socket.bytesRead
-    this.socket.end(destroyThis)
     this.#arm(LINGER_STEP_MS)
   }
 
@@ -174,7 +181,7 @@ export class Connection {
     if (socket.writableLength === 0) return
     const taken = this.#taken()
     if (taken === this.#mark) {
-      socket.resetAndDestroy()
+      socket.destroy()
       return
     }
     this.#mark = taken
@@ -184,8 +191,4 @@ export class Connection {
 
 function startNext(connection: Connection): void {
   connection.next()
-}
-
-function destroyThis(this: Socket): void {
-  this.destroy()
 }

@@ -157,7 +157,7 @@ export class Http1Downstream implements Downstream, Occupant {
       // The answers before this one have not left yet. They are whole, so they may.
       response.once('socket', () => socket.destroy())
     } else if (!this.#isHeadSent || (this.#hasContent && this.#announced < 0 && this.incoming.httpVersionMinor < 1)) {
-      socket.resetAndDestroy()
+      connection.reset()
     } else {
       this.#flushHeld()
       response.flushHeaders()
