@@ -374,3 +374,13 @@ t.test('a WebSocket is tunnelled, and refused where the route has no upstream', 
   t.match(joined.client, { open: false, sentBytes: 42, outcome: undefined })
   t.strictSame(given, [])
 })
+
+t.test('an answer that turns out not to be whole at its end is noted as broken, once', async (t) => {
+  const finished: string[] = []
+  const stages = [{ name: 'count', finish: () => void finished.push('count') }]
+  const { client, down } = fakeExchange({ origin: hello(), stages })
+  down.during = (what) => what === 'end' && down.goAway()
+  client.start()
+  t.match(client, { open: false, outcome: { code: 'client_gone' } })
+  t.strictSame(finished, ['count'])
+})

@@ -229,7 +229,6 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
     this.cancel = undefined
     this.outcome ??= why
     if (this.#isHeadSent) {
-      this.open = false
       this.#down.abort()
       this.#close()
       return
@@ -247,7 +246,7 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
   /** The end of the answer, after every filter. */
   complete(trailers?: HeaderList): void {
     if (!this.open) return
-    this.open = false
+    // May find that it cannot be ended, and say `gone` from within.
     this.#down.end(trailers)
     this.#close()
   }
@@ -256,24 +255,27 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
     if (this.open) this.#source.resume()
   }
 
-  gone(): void {
-    this.giveUp(new GatewayError('client_gone'))
+  gone(why = new GatewayError('client_gone')): void {
+    if (!this.open) return
+    this.#letGo(why)
+    this.#close()
   }
 
   /** Ends the exchange from our side: cancels what is under way, then answers or breaks off. */
   giveUp(why: GatewayError): void {
     if (!this.open) return
+    this.#letGo(why)
+    this.fail(why)
+  }
+
+  #letGo(why: GatewayError): void {
     this.outcome ??= why
-    if (!this.#isOver) {
-      const { cancel } = this
-      this.#isOver = true
-      this.#givenUp = why
-      this.cancel = undefined
-      cancel?.(why)
-      if (!this.open) return
-    }
-    if (why.code === 'client_gone') this.#close()
-    else this.fail(why)
+    if (this.#isOver) return
+    const { cancel } = this
+    this.#isOver = true
+    this.#givenUp = why
+    this.cancel = undefined
+    cancel?.(why)
   }
 
   opened(): void {
@@ -319,6 +321,7 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
   }
 
   #close(): void {
+    if (!this.open) return
     this.open = false
     this.cancel = undefined
     const { platform, finish } = this.plan

@@ -12,8 +12,11 @@ import type { Cancel } from './origin.ts'
 export interface DownstreamOwner {
   /** Bytes have left after a `write` that returned false. */
   drained(): void
-  /** The client went away. Called once at most. */
-  gone(): void
+  /**
+   * Nothing more can be sent: the client went away, or, with a reason, the answer turned out to be one that cannot be
+   * sent as it is. Called once at most; may be called from within any call to the downstream.
+   */
+  gone(why?: GatewayError): void
 }
 
 export interface Downstream {

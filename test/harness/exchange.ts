@@ -49,8 +49,6 @@ export class FakeDownstream implements Downstream {
   /** Called in the middle of each call to it. */
   during: (what: string) => void = () => {}
   #owner: DownstreamOwner | undefined = undefined
-  #isGone = false
-  #isInCall = false
 
   get body(): string {
     return Buffer.concat(this.chunks).toString('latin1')
@@ -103,9 +101,8 @@ export class FakeDownstream implements Downstream {
   }
 
   goAway(): void {
-    if (this.#isGone || (this.over !== undefined && !this.#isInCall)) return
-    this.#isGone = true
-    this.over ??= 'gone'
+    if (this.over !== undefined) return
+    this.over = 'gone'
     this.#owner?.gone()
   }
 
@@ -113,10 +110,8 @@ export class FakeDownstream implements Downstream {
     this.events.push(what)
     if (this.over !== undefined) this.violations.push(`${what} after ${this.over}`)
     if (!isRight) this.violations.push(`${what} out of place: ${this.events.join(', ')}`)
-    this.over ??= over
-    this.#isInCall = true
     this.during(what)
-    this.#isInCall = false
+    this.over ??= over
   }
 }
 
