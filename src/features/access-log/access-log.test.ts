@@ -102,6 +102,7 @@ t.test('a request is one line that says what was asked, answered, and where the 
   client.spans[WAIT] = 20.5
   client.endpoint = 'http://10.0.0.1:8080'
   client.tries = 2
+  client.cache = 'miss'
   client.head({ status: 201, reason: 'Created', headers: [] }, wholeBody)
   client.write(Buffer.from('123'))
   clock.advance(10)
@@ -118,6 +119,7 @@ t.test('a request is one line that says what was asked, answered, and where the 
       path: '/catalog/7',
       route: 'test',
       endpoint: 'http://10.0.0.1:8080',
+      cache: 'miss',
       status: 201,
       sent_bytes: 3,
       received_bytes: 0,

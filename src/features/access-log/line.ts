@@ -30,6 +30,7 @@ export const fieldNames: ReadonlySet<string> = new Set([
   'query',
   'route',
   'endpoint',
+  'cache',
   'status',
   'sent_bytes',
   'received_bytes',
@@ -81,6 +82,7 @@ export class LineFormat {
     if (this.#hasQuery && request.query !== '') line += `,"query":${quoted(request.query, MAX_PATH)}`
     line += this.#route
     if (x.endpoint !== '') line += `,"endpoint":${quoted(x.endpoint, MAX_VALUE)}`
+    if (x.cache !== '') line += `,"cache":${quoted(x.cache, MAX_VALUE)}`
     line += `,"status":${x.status === 0 ? (outcome?.status ?? 0) : x.status},"sent_bytes":${x.sentBytes}`
     line += `,"received_bytes":${request.body === null ? 0 : request.body.takenBytes}`
     line += `,"duration_ms":${millis(durationMs)}`

@@ -49,7 +49,7 @@ const access = policy({
     .describe(
       'More fields: their names, and the request header field each one holds, such as `tenant: header:x-tenant`.',
     )
-    .default({}),
+    .prefault({}),
   query: z
     .boolean()
     .describe('Whether the query of the request, and of its Referer, is logged. Queries often hold secrets.')
@@ -73,7 +73,7 @@ export const logsSchema = section({
   redact: z
     .array(z.string().regex(headerToken, { error: 'is not a header field name' }).toLowerCase())
     .describe('Header fields whose values are never logged.')
-    .default(['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key']),
+    .prefault(['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key']),
 })
   .describe('Logs.')
   .prefault({})

@@ -26,7 +26,7 @@ export const metricsRouteSchema = section({
 export const metricsTopSchema = section({
   buckets: buckets()
     .describe('Upper bounds of the latency buckets of routes without their own; `auto`: 18 from 0.5 ms to 60 s.')
-    .default('auto'),
+    .prefault('auto'),
 })
   .describe('How requests are measured.')
   .prefault({})
