@@ -47,6 +47,7 @@ export class Http1 implements ConnectionOwner {
   stallMs = 0
   readonly #deps: ListenerDeps
   readonly #connections = new Map<Duplex, Connection>()
+  readonly #whenEmpty: (() => void)[] = []
   readonly #refusals: Refusals
   readonly #open: Gauge
   readonly #total: Counter
@@ -104,6 +105,12 @@ export class Http1 implements ConnectionOwner {
     return this.#connections.values()
   }
 
+  /** Resolves when no connection is open. */
+  empty(): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#whenEmpty.push(resolve))
+  }
+
   get size(): number {
     return this.#connections.size
   }
@@ -119,6 +126,8 @@ export class Http1 implements ConnectionOwner {
       this.#connections.delete(socket)
       this.#open.value--
       connection.closed()
+      if (this.#connections.size > 0) return
+      for (const resolve of this.#whenEmpty.splice(0)) resolve()
     })
   }
 
@@ -304,6 +313,7 @@ function makeServer(): Server {
     requestTimeout: 0,
     headersTimeout: 1,
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    keepAliveTimeoutBuffer: 0,
     shouldUpgradeCallback: (incoming) => incoming.httpVersionMinor >= 1 && asksForWebSocket(incoming.rawHeaders),
   })
   // Otherwise node drops the fields beyond 2000 without a word; the guard counts them.

@@ -88,23 +88,19 @@ export class Listener {
     // Connections that the kernel has already completed are accepted in the poll phase before this, not reset.
     await new Promise((resolve) => setImmediate(resolve))
     const stopped = this.#stopAccepting()
-    await new Promise<void>((resolve) => {
-      const sweep = (): void => {
-        const now = clock.now()
-        for (const connection of http.connections) {
-          if (now >= end) connection.socket.destroy()
-          else if (!connection.isBusy && !connection.isClosing && now - connection.idleSince >= DRAIN_IDLE_MS) {
-            connection.linger()
-          }
-        }
-        if (http.size > 0 && now < end) return
-        timer.cancel()
-        resolve()
+    const sweep = (): void => {
+      const now = clock.now()
+      for (const connection of http.connections) {
+        const isIdle = !connection.isBusy && !connection.isClosing && now - connection.idleSince >= DRAIN_IDLE_MS
+        if (now >= end) connection.socket.destroy()
+        else if (isIdle) connection.linger()
       }
-      const timer = clock.every(DRAIN_STEP_MS, sweep)
-      sweep()
-    })
+    }
+    const timer = clock.every(DRAIN_STEP_MS, sweep)
+    sweep()
     await stopped
+    await http.empty()
+    timer.cancel()
   }
 
   /** Ends everything at once. */
@@ -112,6 +108,7 @@ export class Listener {
     const stopped = this.#stopAccepting()
     for (const connection of this.#http.connections) connection.socket.destroy()
     await stopped
+    await this.#http.empty()
   }
 
   /**
