@@ -6,7 +6,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
-import type { Peer } from '../core/exchange.ts'
 import { Deadline, type Wheel } from '../core/wheel.ts'
 import type { Identity } from './policy/forwarded.ts'
 
@@ -52,7 +51,6 @@ export class Connection {
   /** The last identity worked out here, and what it was worked out from. */
   identity: Identity | undefined = undefined
   identityKey = ''
-  peer: Peer | undefined = undefined
   trusted = false
   /** Which configuration `trusted` belongs to. */
   trustedBy: unknown = undefined

@@ -8,12 +8,14 @@ import type { Downstream, DownstreamOwner } from '../core/downstream.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { Connection, Occupant } from './connection.ts'
-import type { IncomingBody } from './request-body.ts'
-import { allowedTrailers } from './request-body.ts'
+import type { Accepted } from './policy/guard.ts'
+import { allowedTrailers, type IncomingBody } from './request-body.ts'
 import { outgoingHeaders } from './response-headers.ts'
 
-/** Starts an exchange; called when its turn on the connection has come. */
-export type Starter = (down: Http1Downstream) => void
+/** Starts exchanges when their turn on the connection has come. */
+export interface Starter {
+  begin(down: Http1Downstream, accepted: Accepted): void
+}
 
 /** Content up to this size is copied to leave in one write with its header section, which costs less than two. */
 const ONE_WRITE_BYTES = 4096
@@ -22,8 +24,9 @@ export class Http1Downstream implements Downstream, Occupant {
   readonly handshake = undefined
   readonly incoming: IncomingMessage
   readonly body: IncomingBody | null
-  readonly #connection: Connection
+  readonly connection: Connection
   readonly #response: ServerResponse
+  readonly #accepted: Accepted | undefined
   readonly #starter: Starter | undefined
   #owner: DownstreamOwner | undefined = undefined
   #expectsContinue: boolean
@@ -43,14 +46,15 @@ export class Http1Downstream implements Downstream, Occupant {
     incoming: IncomingMessage,
     response: ServerResponse,
     body: IncomingBody | null,
-    expectsContinue: boolean,
+    accepted?: Accepted,
     starter?: Starter,
   ) {
-    this.#connection = connection
+    this.connection = connection
     this.incoming = incoming
     this.#response = response
     this.body = body
-    this.#expectsContinue = expectsContinue
+    this.#accepted = accepted
+    this.#expectsContinue = accepted?.expectsContinue === true
     this.#starter = starter
   }
 
@@ -59,7 +63,7 @@ export class Http1Downstream implements Downstream, Occupant {
   }
 
   start(): void {
-    this.#starter?.(this)
+    if (this.#accepted !== undefined) this.#starter?.begin(this, this.#accepted)
   }
 
   attach(owner: DownstreamOwner): void {
@@ -94,7 +98,7 @@ export class Http1Downstream implements Downstream, Occupant {
     let { list } = out
     if (this.#isClosing) {
       list = [...list, 'Connection', 'close']
-      this.#connection.lingerWhenDone()
+      this.connection.lingerWhenDone()
     } else if (!isOld) {
       // Keeping the connection is what HTTP/1.1 does anyway: node's own Connection and Keep-Alive lines are left out.
       response.removeHeader('Connection')
@@ -141,15 +145,15 @@ export class Http1Downstream implements Downstream, Occupant {
     else response.end(this.#held)
     this.#held = undefined
     if (this.body !== null && !this.incoming.complete) this.body.discard()
-    const { socket } = this.#connection
-    if (socket.writableLength > 0) this.#connection.watchWrites()
-    this.#connection.leave()
+    const { socket } = this.connection
+    if (socket.writableLength > 0) this.connection.watchWrites()
+    this.connection.leave()
   }
 
   abort(): void {
     if (this.#isOver) return
     this.#isOver = true
-    const connection = this.#connection
+    const connection = this.connection
     connection.isClosing = true
     const response = this.#response
     const { socket } = connection
@@ -195,12 +199,12 @@ export class Http1Downstream implements Downstream, Occupant {
         if (!this.#isOver) this.#owner?.drained()
       })
     }
-    this.#connection.watchWrites()
+    this.connection.watchWrites()
     return false
   }
 
   #mustClose(isOld: boolean): boolean {
-    if (this.#connection.isLastAnswer || !this.#response.shouldKeepAlive) return true
+    if (this.connection.isLastAnswer || !this.#response.shouldKeepAlive) return true
     // A client that was not asked for its content may send it or not (RFC 9110 §10.1.1): nobody knows what comes next.
     if (this.#expectsContinue) return true
     if (this.body !== null && !this.body.isTaken) return true
@@ -209,7 +213,7 @@ export class Http1Downstream implements Downstream, Occupant {
 
   /** The answer is over before the request is: the rest is not worth reading for the sake of the connection. */
   #closeAfter(): void {
-    const connection = this.#connection
+    const connection = this.connection
     connection.isClosing = true
     this.#response.once('finish', () => connection.linger())
   }
@@ -240,12 +244,12 @@ export class Http1Downstream implements Downstream, Occupant {
   #replace(thrown: unknown): void {
     this.#isOver = true
     const response = this.#response
-    this.#connection.lingerWhenDone()
+    this.connection.lingerWhenDone()
     const detail = thrown instanceof Error ? thrown.message : ''
     response.writeHead(502, 'Bad Gateway', ['Content-Length', '0', 'Connection', 'close'])
     response.end()
     this.body?.fail(new GatewayError('bad_response', detail))
-    this.#connection.leave()
+    this.connection.leave()
     this.#owner?.gone()
   }
 }

@@ -2,7 +2,7 @@
  * HTTP/1.1 on a listener's connections: node's parser in its strict mode, the guard behind it, and an exchange for
  * every request that can be read in exactly one way. Everything else is refused, and its connection closed.
  */
-import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../core/clock.ts'
@@ -14,16 +14,17 @@ import type { Log } from '../core/log.ts'
 import type { RequestHead } from '../core/message.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics.ts'
 import type { Wheel } from '../core/wheel.ts'
-import { plainAddress, TrustedNetworks } from './address.ts'
+import { plainAddress } from './address.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
-import { Http1Downstream } from './downstream.ts'
+import { Http1Downstream, type Starter } from './downstream.ts'
+import { Identities } from './identity.ts'
 import { connectionsSpec, connectionsTotalSpec, rejectedConnectionsSpec } from './metrics.ts'
-import { directIdentity, type Identity, proxiedIdentity } from './policy/forwarded.ts'
 import { type Accepted, checkRequest, type GuardLimits, type Refusal } from './policy/guard.ts'
-import { asksForWebSocket, handshakeFault } from './policy/websocket.ts'
+import { handshakeFault } from './policy/websocket.ts'
 import { Refusals, rawReply } from './refusal.ts'
 import { type BodyLimits, IncomingBody } from './request-body.ts'
 import type { ListenerConfig } from './schema.ts'
+import { errorCodeOf, makeServer } from './server.ts'
 import { UpgradeDownstream } from './upgrade.ts'
 
 export type Entry = (request: RequestHead, peer: Peer, down: Downstream) => void
@@ -36,10 +37,7 @@ export interface ListenerDeps {
   readonly entry: Entry
 }
 
-/** Node checks for late header sections this often. */
-const CHECK_INTERVAL_MS = 500
-
-export class Http1 implements ConnectionOwner {
+export class Http1 implements ConnectionOwner, Starter {
   readonly server: Server
   readonly clock: Clock
   readonly wheel: Wheel
@@ -52,7 +50,7 @@ export class Http1 implements ConnectionOwner {
   readonly #open: Gauge
   readonly #total: Counter
   #config: ListenerConfig
-  #trusted: TrustedNetworks
+  #identities: Identities
   #guard: GuardLimits
   #body: BodyLimits
 
@@ -66,7 +64,7 @@ export class Http1 implements ConnectionOwner {
     this.#total = deps.metrics.counter(connectionsTotalSpec, { listener })
     const rejected = deps.metrics.counter(rejectedConnectionsSpec, { listener })
     this.#config = config
-    this.#trusted = new TrustedNetworks([])
+    this.#identities = new Identities([])
     this.#guard = { headerCount: 0, encodedSlashes: 'refuse' }
     this.#body = { maxBytes: 0, minRate: 0, trailerCount: 0 }
     this.server = makeServer()
@@ -89,7 +87,7 @@ export class Http1 implements ConnectionOwner {
   update(config: ListenerConfig): void {
     const { limits } = config
     this.#config = config
-    this.#trusted = new TrustedNetworks(config.trusted_proxies)
+    this.#identities = new Identities(config.trusted_proxies)
     this.#guard = { headerCount: limits.header_count, encodedSlashes: config.encoded_slashes }
     this.#body = { maxBytes: limits.body_size, minRate: limits.body_min_rate, trailerCount: limits.header_count }
     this.stallMs = limits.idle_timeout
@@ -150,8 +148,12 @@ export class Http1 implements ConnectionOwner {
       length === 0
         ? null
         : new IncomingBody(incoming, length < 0 ? undefined : length, this.#body, this.clock, this.wheel)
-    const start = (down: Downstream): void => this.#enter(connection, incoming, verdict, body, down)
-    connection.enter(new Http1Downstream(connection, incoming, response, body, verdict.expectsContinue, start))
+    connection.enter(new Http1Downstream(connection, incoming, response, body, verdict, this))
+  }
+
+  /** Its turn on the connection has come. */
+  begin(down: Http1Downstream, accepted: Accepted): void {
+    this.#enter(down.connection, down.incoming, accepted, down.body, down)
   }
 
   #check(incoming: IncomingMessage): Accepted | Refusal {
@@ -167,7 +169,7 @@ export class Http1 implements ConnectionOwner {
     down: Downstream,
   ): void {
     const headers = incoming.rawHeaders
-    const { peer, scheme } = this.#identify(connection, accepted.authority, headers)
+    const { peer, scheme } = this.#identities.of(connection, accepted.authority, headers)
     const head: RequestHead = {
       method: incoming.method as string,
       scheme,
@@ -186,24 +188,6 @@ export class Http1 implements ConnectionOwner {
       down.head(500, 'Internal Server Error', ['Content-Length', '0'])
       down.end()
     }
-  }
-
-  /** Worked out once per connection and Host for clients; for each request from a trusted proxy. */
-  #identify(connection: Connection, authority: string, headers: HeaderList): Identity {
-    if (connection.trustedBy !== this.#trusted) {
-      connection.trustedBy = this.#trusted
-      connection.trusted = this.#trusted.has(connection.address)
-      connection.identity = undefined
-    }
-    if (connection.trusted) {
-      const trusted = this.#trusted
-      return proxiedIdentity(connection.address, 'http', authority, headers, (address) => trusted.has(address))
-    }
-    if (connection.identity === undefined || connection.identityKey !== authority) {
-      connection.identity = directIdentity(connection.address, 'http', authority)
-      connection.identityKey = authority
-    }
-    return connection.identity
   }
 
   #refuse(
@@ -303,41 +287,8 @@ export class Http1 implements ConnectionOwner {
   }
 }
 
-function makeServer(): Server {
-  const server = http.createServer({
-    requireHostHeader: false,
-    insecureHTTPParser: false,
-    joinDuplicateHeaders: false,
-    optimizeEmptyRequests: true,
-    noDelay: true,
-    requestTimeout: 0,
-    headersTimeout: 1,
-    connectionsCheckingInterval: CHECK_INTERVAL_MS,
-    keepAliveTimeoutBuffer: 0,
-    shouldUpgradeCallback: (incoming) => incoming.httpVersionMinor >= 1 && asksForWebSocket(incoming.rawHeaders),
-  })
-  // Otherwise node drops the fields beyond 2000 without a word; the guard counts them.
-  server.maxHeadersCount = 0
-  return server
-}
-
 function hasUnsent(connection: Connection): boolean {
   return connection.last !== undefined && !connection.last.writableFinished
-}
-
-/** What node reports about a connection, in our words; undefined where there is nobody left to tell. */
-function errorCodeOf(code: string | undefined): ErrorCode | undefined {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return 'header_too_large'
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return 'request_timeout'
-    // The client ended its side in the middle of a message.
-    case 'HPE_INVALID_EOF_STATE':
-      return undefined
-    default:
-      return code?.startsWith('HPE_') ? 'bad_request' : undefined
-  }
 }
 
 function ignore(): void {}

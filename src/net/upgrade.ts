@@ -68,7 +68,7 @@ export class UpgradeDownstream implements Downstream, Occupant {
       response.detachSocket(socket)
       connection.linger()
     })
-    this.#answer = new Http1Downstream(connection, this.#incoming, response, null, false)
+    this.#answer = new Http1Downstream(connection, this.#incoming, response, null)
     if (this.#owner !== undefined) this.#answer.attach(this.#owner)
     return this.#answer
   }
