@@ -99,7 +99,8 @@ t.test('explain --json has the same for scripts', async (t) => {
   t.equal(code, 0)
   t.match(JSON.parse(stdout), {
     route: 'shop',
-    upstream: [{ to: 'shop', share: 1, request: { method: 'GET', target: '/cart' } }],
+    upstream: [{ to: 'shop', share: 1, endpoints: ['http://127.0.0.1:9911', 'http://127.0.0.1:9912'] }],
+    sent: { method: 'GET', target: '/cart' },
   })
 })
 
@@ -122,7 +123,7 @@ t.test('help has examples for every command, and version is one line', async (t)
     t.match(top.stdout, new RegExp(`^  ${name} `, 'm'))
     const { code, stdout } = await gatewayCommand([name, '--help'])
     t.equal(code, 0, name)
-    t.match(stdout, /\nExamples:\n  \$ gateway /, name)
+    t.match(stdout, /\nExamples:\n {2}\$ gateway /, name)
   }
   t.match((await gatewayCommand(['--version'])).stdout, /^latency gateway \d+\.\d+\.\d+ \(Node [\d.]+\)\n$/)
 })
