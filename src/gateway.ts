@@ -13,6 +13,7 @@ import { Keep } from './core/keep.ts'
 import { type Log, silentLog } from './core/log.ts'
 import type { RequestHead } from './core/message.ts'
 import { Wheel } from './core/wheel.ts'
+import { accessLogSinks } from './features/access-log/index.ts'
 import { Generation, type RouteSummary } from './generation.ts'
 import { Listener } from './net/listener.ts'
 import { Client } from './pipeline.ts'
@@ -108,6 +109,16 @@ export class Gateway {
       throw error
     }
     previous.retire()
+  }
+
+  /** Opens log files again, after something else has renamed them. */
+  reopenLogs(): void {
+    for (const sink of accessLogSinks(this.#keep)) sink.reopen()
+  }
+
+  /** Writes what the access log still holds: for the moment before an exit. */
+  flushLogs(): void {
+    for (const sink of accessLogSinks(this.#keep)) sink.flush()
   }
 
   /** Stops accepting, lets requests in flight finish for `graceMs`, then ends what is left. */

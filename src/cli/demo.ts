@@ -25,7 +25,8 @@ export async function demo(options: DemoOptions, context: Context): Promise<numb
   const backends = await startBackends(options.port)
   const moves = movesTo(options.port, backends)
   try {
-    const service = { file, environment: context.environment, loaded, clock: systemClock }
+    const { environment, version } = context
+    const service = { file, environment, version, loaded, clock: systemClock }
     return await serve({ ...service, adapt: (config) => moved(config, moves) }, GRACE_MS, (started) => {
       introduce(context.output, started.addresses[0] ?? '', started.adminAddress, backends)
     })

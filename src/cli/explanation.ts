@@ -3,7 +3,7 @@
  * edits, the answers of stages that answer by themselves. Nothing is sent.
  */
 import type { RouteConfig } from '../configuration.ts'
-import { errorTable } from '../core/errors.ts'
+import { asGatewayError, errorTable } from '../core/errors.ts'
 import { type Exchange, spans } from '../core/exchange.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { RequestHead } from '../core/message.ts'
@@ -13,7 +13,7 @@ import { Edits } from '../edits.ts'
 import { features } from '../features.ts'
 import type { Generation } from '../generation.ts'
 import type { Plan } from '../plan.ts'
-import { Matcher } from '../router/match.ts'
+import { explainRoutes } from '../router/explain.ts'
 import type { TypedRequest } from './request-line.ts'
 
 export interface Explanation {
@@ -57,10 +57,7 @@ export function explained(typed: TypedRequest, generation: Generation): Explanat
   const found = generation.router.find(head)
   const { routes } = generation.config
   const index = found === undefined ? routes.length : generation.plans.indexOf(found.target)
-  const passed = routes.slice(0, index).map((route) => ({
-    route: route.name,
-    because: new Matcher(route.match).failure(head) ?? 'it stands below',
-  }))
+  const passed = explainRoutes(routes.slice(0, index), head).map(({ name, because }) => ({ route: name, because }))
   if (found === undefined) {
     const { status, title } = errorTable.no_route
     const answer = { status, headers: [], body: title }
@@ -69,14 +66,16 @@ export function explained(typed: TypedRequest, generation: Generation): Explanat
   const plan = found.target
   const x = exchange(typed, plan, found.captures)
   const route = routes[index] as RouteConfig
-  return {
-    request,
-    passed,
-    route: route.name,
-    stages: plan.stages.map((stage) => ({ name: stage.name, phases: phasesOf(stage) })),
-    answer: answered(x, plan),
-    upstream: candidates(route, generation),
-    sent: route.upstream === undefined ? undefined : sent(x, head, plan),
+  const upstream = candidates(route, generation)
+  const stages = plan.stages.map((stage) => ({ name: stage.name, phases: phasesOf(stage) }))
+  const answer = answered(x, plan)
+  const base = { request, passed, route: route.name, stages, upstream }
+  if (answer !== undefined || route.upstream === undefined) return { ...base, answer, sent: undefined }
+  try {
+    return { ...base, answer, sent: sent(x, head, plan) }
+  } catch (thrown) {
+    const { status, title, detail } = asGatewayError(thrown)
+    return { ...base, answer: { status, headers: [], body: `${title}: ${detail}` }, sent: undefined }
   }
 }
 
@@ -115,8 +114,11 @@ function candidates(route: RouteConfig, generation: Generation): Candidate[] {
 function sent(x: Exchange, head: RequestHead, plan: Plan): Sent {
   const prepared = new Edits(plan.stages, plan.origin).prepare(x, head)
   const { method, path, query, authority, headers } = prepared
-  return { method, target: path + query, headers: ['Host', authority, ...headers] }
+  return { method, target: path + query, headers: ['Host', authority === '' ? ENDPOINT : authority, ...headers] }
 }
+
+/** Stands for a name that is known once an endpoint is chosen. */
+const ENDPOINT = '(the endpoint’s own)'
 
 function exchange({ head, peer }: TypedRequest, plan: Plan, captures: readonly string[]): Exchange {
   return {

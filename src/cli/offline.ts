@@ -4,6 +4,7 @@ import { systemClock, systemRandom } from '../core/clock.ts'
 import { Keep } from '../core/keep.ts'
 import { silentLog } from '../core/log.ts'
 import { Wheel } from '../core/wheel.ts'
+import type { LogsConfig } from '../features/access-log/index.ts'
 import { Generation } from '../generation.ts'
 import { Registry } from '../telemetry/registry.ts'
 
@@ -18,11 +19,18 @@ export function compiled<T>(config: GatewayConfig, look: (generation: Generation
     metrics: new Registry(),
     lease: new Keep().lease(),
   }
-  const generation = new Generation(config, deps, { clock: systemClock, wheel, log: silentLog })
+  const generation = new Generation(withoutFiles(config), deps, { clock: systemClock, wheel, log: silentLog })
   try {
     return look(generation)
   } finally {
     generation.retire()
     wheel.stop()
   }
+}
+
+/** Looking must not create log files. */
+function withoutFiles(config: GatewayConfig): GatewayConfig {
+  const logs = config.top.logs as LogsConfig
+  if (logs.access === false) return config
+  return { ...config, top: { ...config.top, logs: { ...logs, access: { ...logs.access, file: undefined } } } }
 }

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { type CommandOptions, command, gatewayCommand } from '../../test/harness/command.ts'
 
@@ -165,7 +165,7 @@ t.test('saving the file reloads it', async (t) => {
 t.test('a reload through the admin listener can move that listener itself', async (t) => {
   const file = written(t, answering('one'))
   const { gateway, admin } = await started(t, file)
-  const socket = join(t.testdir({}), 'admin.sock')
+  const socket = join(dirname(file), 'admin.sock')
   writeFileSync(file, configuration(answering('one')).replace("'127.0.0.1:0'}\n\n", `'unix:${socket}'}\n\n`))
   const report = await fetch(`${admin}/api/v1/reload`, { method: 'POST' })
   t.match(await report.json(), { result: 'applied' })

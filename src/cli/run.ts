@@ -1,6 +1,7 @@
 /** `gateway run`: the gateway in the foreground, until a signal ends it. */
 import type { GatewayConfig } from '../configuration.ts'
 import { systemClock } from '../core/clock.ts'
+import type { LogsConfig } from '../features/access-log/index.ts'
 import { createLog, type LogLevel, type ProcessLog } from '../telemetry/log.ts'
 import type { Context } from './context.ts'
 import { EXIT_BY_SIGNAL, EXIT_FAILURE } from './failure.ts'
@@ -16,8 +17,8 @@ export interface RunOptions {
 
 export async function run(options: RunOptions, context: Context): Promise<number> {
   const loaded = await loadForUse(options.config, context)
-  const service = { file: options.config, environment: context.environment, loaded, clock: systemClock }
-  return serve(service, options.grace)
+  const { environment, version } = context
+  return serve({ file: options.config, environment, version, loaded, clock: systemClock }, options.grace)
 }
 
 /**
@@ -51,9 +52,9 @@ export async function serve(
   const deafen = listenToSignals(
     {
       stop,
-      stopNow: (signal) => exitAt(EXIT_BY_SIGNAL[signal], log),
+      stopNow: (signal) => exitNow(EXIT_BY_SIGNAL[signal], service, log),
       reload: () => void service.reload(),
-      reopenLogs: () => log.reopen(),
+      reopenLogs: () => service.reopenLogs(),
     },
     clock,
   )
@@ -67,14 +68,16 @@ export async function serve(
   return exitCode
 }
 
-function exitAt(exitCode: number, log: ProcessLog): never {
+function exitNow(exitCode: number, service: Service, log: ProcessLog): never {
   log.warn({}, 'stopped before requests in flight were finished')
+  service.flushLogs()
   log.flush()
   process.exit(exitCode)
 }
 
 function logSettings(config: GatewayConfig): { level: LogLevel; redact: readonly string[] } {
-  return config.top.logs as { level: LogLevel; redact: readonly string[] }
+  const { level, redact } = config.top.logs as LogsConfig
+  return { level, redact }
 }
 
 const STDOUT = 1

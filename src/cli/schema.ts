@@ -1,4 +1,5 @@
 /** `gateway schema`: the JSON Schema of the configuration file, for editors. */
+import { jsonSchema } from '../config/describe.ts'
 import { rootSchema } from '../configuration.ts'
 import type { Context } from './context.ts'
 

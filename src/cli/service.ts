@@ -13,6 +13,7 @@ import { type GatewayConfig, type Loaded, load } from '../configuration.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { Gateway } from '../gateway.ts'
+import { measureNode } from '../telemetry/node.ts'
 import { Registry } from '../telemetry/registry.ts'
 import { ReloadMetrics } from '../telemetry/reload.ts'
 import { systemFailure } from './failure.ts'
@@ -25,6 +26,7 @@ export interface ServiceOptions {
   readonly loaded: Usable
   readonly log: Log
   readonly clock: Clock
+  readonly version: string
   /** Changes every configuration before it is used: how the demo moves its ports. */
   readonly adapt?: (config: GatewayConfig) => GatewayConfig
   /** Called with each configuration that came into force. */
@@ -44,6 +46,7 @@ export class Service {
   #isDraining = false
   #reloading: Promise<unknown> = Promise.resolve()
   #stopWatching: () => void = () => {}
+  readonly #stopMeasuring: () => void
 
   private constructor(options: ServiceOptions) {
     this.#options = options
@@ -51,6 +54,7 @@ export class Service {
     this.#loaded = options.loaded
     this.#files = options.loaded.files
     this.#metrics = new ReloadMetrics(this.registry, options.clock)
+    this.#stopMeasuring = measureNode(this.registry, options.clock, options.version)
   }
 
   /** @throws Failure when an address cannot be bound; nothing is left open then */
@@ -91,8 +95,19 @@ export class Service {
     await this.close()
   }
 
+  reopenLogs(): void {
+    this.#gateway?.reopenLogs()
+    this.#log.info({}, 'log files reopened')
+  }
+
+  /** Writes what logs still hold: for the moment before an exit. */
+  flushLogs(): void {
+    this.#gateway?.flushLogs()
+  }
+
   async close(): Promise<void> {
     this.#isDraining = true
+    this.#stopMeasuring()
     this.#stopWatching()
     await this.#gateway?.close()
     await this.#admin?.close()
