@@ -71,6 +71,11 @@ export class Connection {
     return this.current !== undefined || (this.#waiting !== undefined && this.#waiting.length > 0)
   }
 
+  /** Whether answers are under way that have not left yet. */
+  get hasUnsent(): boolean {
+    return this.last !== undefined && !this.last.writableFinished
+  }
+
   /** Whether the answer that goes out now is the last one on this connection. */
   get isLastAnswer(): boolean {
     if (!this.isClosing && !this.owner.isDraining) return false

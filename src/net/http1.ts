@@ -45,6 +45,8 @@ export class Http1 implements ConnectionOwner, Starter {
   stallMs = 0
   readonly #deps: ListenerDeps
   readonly #connections = new Map<Duplex, Connection>()
+  /** Lets go of a response that has left, and with it of its request: an idle connection must be cheap. */
+  readonly #release: (this: ServerResponse) => void
   readonly #whenEmpty: (() => void)[] = []
   readonly #refusals: Refusals
   readonly #open: Gauge
@@ -56,6 +58,11 @@ export class Http1 implements ConnectionOwner, Starter {
 
   constructor(config: ListenerConfig, deps: ListenerDeps) {
     this.#deps = deps
+    const connections = this.#connections
+    this.#release = function released(): void {
+      const connection = connections.get(this.req.socket)
+      if (connection?.last === this) connection.last = undefined
+    }
     this.clock = deps.clock
     this.wheel = deps.wheel
     const listener = config.address
@@ -138,6 +145,7 @@ export class Http1 implements ConnectionOwner, Starter {
       connection.socket.setTimeout(0)
     }
     connection.last = response
+    response.on('finish', this.#release)
     const verdict = this.#check(incoming)
     if (verdict.refused !== undefined) {
       this.#refuse(connection, incoming, response, verdict.refused, verdict.detail)
@@ -208,7 +216,7 @@ export class Http1 implements ConnectionOwner, Starter {
 
   #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
     const connection = this.#connections.get(socket)
-    if (connection === undefined || connection.isClosing || connection.isBusy || hasUnsent(connection)) {
+    if (connection === undefined || connection.isClosing || connection.isBusy || connection.hasUnsent) {
       // RFC 9112 §9.3.2 has clients wait with it. Answers before it are under way on a socket node has let go of.
       if (connection !== undefined) this.#refusals.note('upgrade_refused', 'pipelined upgrade', connection.address)
       socket.destroy()
@@ -233,7 +241,7 @@ export class Http1 implements ConnectionOwner, Starter {
 
   #connect(incoming: IncomingMessage, socket: Duplex): void {
     const connection = this.#connections.get(socket)
-    if (connection === undefined || connection.isClosing || connection.isBusy || hasUnsent(connection)) {
+    if (connection === undefined || connection.isClosing || connection.isBusy || connection.hasUnsent) {
       socket.destroy()
       return
     }
@@ -276,7 +284,7 @@ export class Http1 implements ConnectionOwner, Starter {
     }
     connection.isClosing = true
     connection.hasParting = true
-    if (hasUnsent(connection)) connection.last?.once('finish', send)
+    if (connection.hasUnsent) connection.last?.once('finish', send)
     else send()
   }
 
@@ -285,10 +293,6 @@ export class Http1 implements ConnectionOwner, Starter {
     if (connection === undefined || !connection.isBusy) socket.destroy()
     else socket.setTimeout(0)
   }
-}
-
-function hasUnsent(connection: Connection): boolean {
-  return connection.last !== undefined && !connection.last.writableFinished
 }
 
 function ignore(): void {}
