@@ -153,11 +153,11 @@ export class Generation {
   #unmatchedPlan(): Plan {
     const info: RouteInfo = { name: 'unmatched', pattern: '' }
     const slots = new Slots()
-    const stages = this.#features({}, info, slots).flatMap((part) => part.stage ?? [])
+    const stages = [...this.#features({}, info, slots).flatMap((part) => part.stage ?? []), noRoute]
     const parts = {
       route: info,
       stages,
-      origin: noRoute,
+      origin: nothing,
       tunnel: undefined,
       totalMs: Number.POSITIVE_INFINITY,
       bodyBytes: undefined,
@@ -178,10 +178,11 @@ class Slots {
   }
 }
 
-const noRoute: Origin = {
-  fetch(_x, _req, to) {
-    to.fail(new GatewayError('no_route'))
-    return () => {}
+/** A stage, not an origin: so that a client is not asked for a body (100 Continue) that nobody will take. */
+const noRoute: Stage = {
+  name: 'no_route',
+  admit() {
+    throw new GatewayError('no_route')
   },
 }
 

@@ -15,7 +15,7 @@ export class Incoming {
   /** No more will come; `isBroken` when it did not come to a regular end. */
   isOver = false
   isBroken = false
-  #wake: () => void = () => {}
+  readonly #waiting = new Set<() => void>()
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -72,8 +72,13 @@ export class Incoming {
     const timer = setTimeout(() => {
       reject(new Error(`waited for ${wanted}, but got only ${JSON.stringify(this.#buffer.toString('latin1'))}`))
     }, WAIT_MS)
-    this.#wake = resolve
+    this.#waiting.add(resolve)
     await promise.finally(() => clearTimeout(timer))
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting.clear()
   }
 
   /** Stops reading, so that the sender meets a full connection. */
@@ -125,6 +130,7 @@ export class BodyReader {
   isComplete = false
   readonly #from: Incoming
   #left: number
+  #isBehindChunk = false
 
   constructor(from: Incoming, framing: Framing, length = 0) {
     this.#from = from
@@ -167,13 +173,16 @@ export class BodyReader {
   }
 
   async #chunk(): Promise<Buffer | undefined> {
+    // The end of a chunk's line may come only with the next one; the chunk is there before that.
+    if (this.#isBehindChunk && (await this.#from.until('\r\n')) === undefined) return undefined
     const line = await this.#from.until('\r\n')
     if (line === undefined) return undefined
     const size = Number.parseInt(line.toString('latin1'), 16)
     if (!Number.isInteger(size)) throw new Error(`not a chunk size: ${JSON.stringify(line.toString('latin1'))}`)
     if (size > 0) {
-      const chunk = await this.#from.exactly(size + 2)
-      return chunk.length === size + 2 ? chunk.subarray(0, size) : undefined
+      this.#isBehindChunk = true
+      const chunk = await this.#from.exactly(size)
+      return chunk.length === 0 ? undefined : chunk
     }
     for (;;) {
       const trailer = await this.#from.until('\r\n')
