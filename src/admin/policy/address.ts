@@ -4,9 +4,15 @@ export type AdminAddress =
   | { readonly kind: 'tcp'; readonly host: string | undefined; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
 
+/** What fits into the kernel's `sun_path`, on Linux. */
+const UNIX_PATH_BYTES = 107
+
 /** Reads `host:port`, `:port`, `[v6]:port` or `unix:/path`; undefined where the text is none of them. */
 export function parseAddress(text: string): AdminAddress | undefined {
-  if (text.startsWith('unix:/')) return { kind: 'unix', path: text.slice('unix:'.length) }
+  if (text.startsWith('unix:/')) {
+    const path = text.slice('unix:'.length)
+    return new TextEncoder().encode(path).byteLength > UNIX_PATH_BYTES ? undefined : { kind: 'unix', path }
+  }
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]*)):(\d{1,5})$/.exec(text)
   if (match === null) return undefined
   const port = Number(match[3])
