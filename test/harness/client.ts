@@ -87,6 +87,7 @@ export class RawClient {
     this.socket = socket
     this.incoming = new Incoming(socket)
     socket.on('error', () => {})
+    socket.setNoDelay(true)
   }
 
   /** @param address `127.0.0.1:8080` or `unix:/path` */

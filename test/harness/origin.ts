@@ -149,7 +149,7 @@ export class ScriptedOrigin {
   /** @param behaviours for the first request, the second, …; the last one for all that follow */
   constructor(behaviours: readonly Behaviour[]) {
     this.#behaviours = behaviours
-    this.#server = createServer((socket) => this.#accept(socket))
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   }
 
   static async start(...behaviours: Behaviour[]): Promise<ScriptedOrigin> {
