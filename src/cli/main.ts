@@ -14,7 +14,7 @@ import { schema } from './schema.ts'
 
 const DEFAULT_FILE = 'gateway.yaml'
 
-/** Runs one command. Returns the exit code; the process ends by itself once nothing is left to do. */
+/** Runs one command. Returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   const environment = process.env
   const context: Context = { output: terminalOutput(environment), environment, version: version() }
@@ -66,13 +66,14 @@ function createProgram(context: Context, exit: (code: number) => void): Command 
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'gateway: ')) })
     .addHelpText('after', afterHelp)
     .exitOverride()
-  for (const command of [...running(context, exit), ...inspecting(context, exit)]) {
+  for (const command of [...running(context), ...inspecting(context, exit)]) {
     program.addCommand(command.copyInheritedSettings(program))
   }
   return program
 }
 
-function running(context: Context, exit: (code: number) => void): Command[] {
+/** These exit by themselves when done: nothing that lingers, such as a backend's connection, may hold that up. */
+function running(context: Context): Command[] {
   return [
     command('run', 'Run the gateway.', [
       'gateway run',
@@ -81,13 +82,13 @@ function running(context: Context, exit: (code: number) => void): Command[] {
     ])
       .addOption(fileOption())
       .addOption(graceOption())
-      .action(async (options) => exit(await run(options, context))),
+      .action(async (options) => process.exit(await run(options, context))),
     command('demo', 'Run the example configuration in front of small backends that are started along with it.', [
       'gateway demo',
       'gateway demo --port 18080',
     ])
       .addOption(portOption())
-      .action(async (options) => exit(await demo(options, context))),
+      .action(async (options) => process.exit(await demo(options, context))),
   ]
 }
 
