@@ -10,7 +10,8 @@ import type { AnyFeature, Path, Problem } from './core/feature.ts'
 import { features } from './features.ts'
 import { type ListenerConfig, listenerSchema } from './net/schema.ts'
 import { unreachableRoutes } from './router/lint.ts'
-import { defaultRouteName } from './router/name.ts'
+import { defaultRouteName, patternLabel } from './router/name.ts'
+import { checkRewrite } from './router/rewrite.ts'
 import {
   type MatchConfig,
   matchSchema,
@@ -219,6 +220,7 @@ function checkRoute(route: RouteConfig, path: Path, config: GatewayConfig): Prob
           : `did you mean "${close}"?`,
     })
   }
+  if (route.rewrite !== undefined) problems.push(...checkRewrite(route.rewrite, route.match, path))
   for (const feature of features) problems.push(...checkFeature(feature, route, path, config))
   return problems
 }
@@ -227,7 +229,8 @@ function checkFeature(feature: AnyFeature, route: RouteConfig, path: Path, confi
   const value = route.features[feature.key]
   if (feature.check === undefined || !isUsed(value)) return []
   const top = feature.top === undefined ? undefined : config.top[feature.top.key]
-  return feature.check(value, top).map((problem) => ({ ...problem, path: [...path, ...problem.path] }))
+  const info = { name: route.name, pattern: patternLabel(route.match) }
+  return feature.check(value, top, info).map((problem) => ({ ...problem, path: [...path, ...problem.path] }))
 }
 
 function isUsed(value: unknown): boolean {

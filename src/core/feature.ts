@@ -62,7 +62,7 @@ export interface Feature<R = undefined, T = undefined> {
   readonly top?: { readonly key: string; readonly schema: z.ZodType<T> }
   readonly metrics: readonly MetricSpec[]
   /** Rules across keys. Paths start at the route. */
-  check?(config: R, top: T): Problem[]
+  check?(config: R, top: T, route: RouteInfo): Problem[]
   /** One route's part of this feature; undefined when the route does not use it. */
   build(config: R, top: T, route: RouteInfo, deps: Deps): Built | undefined
 }
