@@ -39,6 +39,8 @@ export class Regex {
   readonly names: readonly string[]
   readonly #program: Program
   readonly #isAnchored: boolean
+  /** The character that every match begins with, or ''. */
+  readonly #first: string
   readonly #saves: Int32Array
   readonly #stack: number[] = []
   #choices = new Uint32Array(64)
@@ -50,7 +52,9 @@ export class Regex {
     this.names = tree.names
     this.prefix = literalPrefix(tree)
     this.#program = new Program(tree)
-    this.#isAnchored = this.#program.operations[0] === START
+    const [operation, operand = 0] = [this.#program.operations[0], this.#program.a[0]]
+    this.#isAnchored = operation === START
+    this.#first = operation === CHARACTER ? String.fromCharCode(operand) : ''
     this.#saves = new Int32Array(2 * tree.names.length)
   }
 
@@ -60,6 +64,10 @@ export class Regex {
     this.#forget((bits + 31) >>> 5)
     const last = this.#isAnchored ? 0 : subject.length
     for (let start = 0; start <= last; start++) {
+      if (this.#first !== '') {
+        start = subject.indexOf(this.#first, start)
+        if (start < 0) return false
+      }
       if (this.#matchesAt(subject, start)) return true
     }
     return false
