@@ -6,7 +6,7 @@ import type { GatewayError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { HeaderList } from './headers.ts'
 import type { RequestHead } from './message.ts'
-import type { Cancel } from './origin.ts'
+import type { Cancel, Reader } from './origin.ts'
 
 /** What a downstream tells its exchange. Neither is called after `end` or `abort`. */
 export interface DownstreamOwner {
@@ -42,13 +42,14 @@ export interface Handshake {
   readonly head: Buffer
 }
 
-/** How a tunnel reports: `opened` then `closed`, or `fail` alone. */
-export interface TunnelOwner {
+/**
+ * How a tunnel reports: `opened` then `closed`; or as an origin does, when the upstream answers something else than a
+ * 101 or does not answer at all.
+ */
+export interface TunnelOwner extends Reader {
   /** 101 went to the client; bytes flow both ways from here on. */
   opened(): void
   closed(sentBytes: number): void
-  /** No tunnel came to be, and nothing was sent to the client yet. */
-  fail(why: GatewayError): void
 }
 
 /** Opens a WebSocket to an upstream and joins the two connections. */

@@ -1,0 +1,340 @@
+/**
+ * One try: one request on one endpoint, and the answer to it. It is the handler that undici calls, and translates
+ * between undici's callbacks and the origin protocol (core/origin.ts).
+ *
+ *   waiting ──▶ sent ──▶ answering ──▶ over
+ *      └──────────┴───────────┴─────────▲       failed, given up or too late
+ */
+import type { Readable } from 'node:stream'
+import type { Dispatcher, Pool } from 'undici'
+import type { BodySource } from '../core/body.ts'
+import type { Clock } from '../core/clock.ts'
+import { GatewayError } from '../core/errors.ts'
+import { CONNECT, type Exchange, QUEUE, WAIT } from '../core/exchange.ts'
+import { endToEnd, type HeaderList } from '../core/headers.ts'
+import type { RequestHead } from '../core/message.ts'
+import type { Reader } from '../core/origin.ts'
+import { Deadline, type Wheel } from '../core/wheel.ts'
+import type { Endpoint } from './endpoint.ts'
+import { upstreamFailure } from './failure.ts'
+import type { Line, LineUser } from './line.ts'
+import { checkFields, decodeFields, type RawFields, readAnswer, reasonBytes, trailersOf } from './policy/answer.ts'
+import type { Caller } from './pool.ts'
+import type { TimeoutsConfig } from './schema.ts'
+
+/** What the attempts of one route share. */
+export interface AttemptPlan {
+  readonly clock: Clock
+  readonly wheel: Wheel
+  readonly timeouts: TimeoutsConfig
+  /** The attempt after one that failed before it had an answer; undefined when the failure stands. */
+  next(failed: Attempt, why: GatewayError): Attempt | undefined
+}
+
+const WAITING = 0
+const SENT = 1
+const ANSWERING = 2
+const OVER = 3
+
+export class Attempt implements Dispatcher.DispatchHandler, BodySource, Caller, LineUser {
+  readonly endpoint: Endpoint
+  readonly x: Exchange
+  readonly req: RequestHead
+  readonly to: Reader
+  /** The attempt that failed before this one. */
+  readonly previous: Attempt | undefined
+  ahead: Caller | undefined = undefined
+  behind: Caller | undefined = undefined
+  isQueued = false
+  line: Line | undefined = undefined
+  isRefused = false
+  readonly #plan: AttemptPlan
+  readonly #deadline: Deadline
+  #state = WAITING
+  #next: Attempt | undefined = undefined
+  #controller: Dispatcher.DispatchController | undefined = undefined
+  #upload: Readable | null = null
+  /** undici has the request. */
+  #isDispatched = false
+  #isUploading = false
+  #startedAt = 0
+  /** When the last byte of the request was written. */
+  #sentAt = 0
+  /** When a byte last moved, in the direction that is waited for. */
+  #movedAt = 0
+  #status = 0
+  #isPaused = false
+  /** Chunks that came although the reader had paused. */
+  #held: Buffer[] | undefined = undefined
+  /** The end came while chunks were held. */
+  #isEnded = false
+  #trailers: HeaderList | undefined = undefined
+
+  constructor(
+    plan: AttemptPlan,
+    endpoint: Endpoint,
+    x: Exchange,
+    req: RequestHead,
+    to: Reader,
+    previous: Attempt | undefined,
+  ) {
+    this.#plan = plan
+    this.endpoint = endpoint
+    this.x = x
+    this.req = req
+    this.to = to
+    this.previous = previous
+    this.#deadline = new Deadline(() => this.#expire())
+  }
+
+  start(): void {
+    const { x, endpoint } = this
+    const { clock, wheel, timeouts } = this.#plan
+    x.tries++
+    x.endpoint = endpoint.label
+    this.#startedAt = clock.now()
+    wheel.arm(this.#deadline, this.#startedAt + timeouts.connect)
+    if (endpoint.pool.admit(this)) return
+    this.#fail(new GatewayError('upstream_busy', `${endpoint.label} has its connections in use and its queue full`))
+  }
+
+  /** Gives the answer up, of this attempt or of the one that took over. */
+  cancel(why: GatewayError): void {
+    if (this.#next !== undefined) this.#next.cancel(why)
+    else if (this.#state !== OVER) {
+      this.endpoint.countFailure(why.code)
+      this.#letGo(why)
+    }
+  }
+
+  dispatchOn(pool: Pool): void {
+    const { method, path, query, body, authority } = this.req
+    this.#isDispatched = true
+    const headers = this.req.headers.slice()
+    headers.push('host', authority === '' ? this.endpoint.address.authority : authority)
+    if (body !== null) {
+      this.#upload = body.open()
+      // Framed anew, from what was read: the length that was announced, or chunks.
+      if (body.lengthBytes !== undefined) headers.push('content-length', String(body.lengthBytes))
+    }
+    const options = {
+      path: path === '*' ? this.#asteriskForm() : path + query,
+      method,
+      headers,
+      body: this.#upload,
+      // undici closes after HEAD, for servers that send a body all the same. Such a body is noticed on an idle
+      // connection, and ends it. With a body on a method that has none, closing is right: some servers don't read it.
+      reset: body === null ? false : undefined,
+      // Only so that undici does not derive one from Host; the connector knows the name.
+      servername: 'endpoint',
+    }
+    pool.dispatch(options as Dispatcher.DispatchOptions, this)
+  }
+
+  /** RFC 9112 §3.2.4: an absolute form with an empty path means `*` too, and is the one that undici sends. */
+  #asteriskForm(): string {
+    const { scheme, authority } = this.req
+    return `${scheme}://${authority === '' ? this.endpoint.address.authority : authority}`
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // To throw is how undici lets a request go without closing the connection it would have used.
+    if (this.#state !== WAITING) throw goneError
+    const now = this.#plan.clock.now()
+    const line = this.line as Line
+    const connectMs = line.uses === 0 ? Math.min(line.connectMs, now - this.#startedAt) : 0
+    const { spans } = this.x
+    spans[CONNECT] = (spans[CONNECT] as number) + connectMs
+    spans[QUEUE] = (spans[QUEUE] as number) + (now - this.#startedAt - connectMs)
+    line.uses++
+    this.#controller = controller
+    this.#state = SENT
+    this.#isUploading = this.#upload !== null
+    this.#startedAt = this.#sentAt = this.#movedAt = now
+    this.#plan.wheel.arm(this.#deadline, now + this.#plan.timeouts.response)
+  }
+
+  onBodySent(): void {
+    this.#movedAt = this.#plan.clock.now()
+  }
+
+  onRequestSent(): void {
+    if (!this.#isUploading) return
+    this.#isUploading = false
+    this.#sentAt = this.#movedAt = this.#plan.clock.now()
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, text = ''): void {
+    if (this.#state !== SENT) return
+    const list = decodeFields(controller.rawHeaders as unknown as RawFields)
+    if (status >= 102 && status < 200) {
+      const fault = checkFields(list)
+      if (fault === undefined) this.to.interim(status, endToEnd(list))
+      else this.#refuse(fault)
+      return
+    }
+    const head = readAnswer(status, reasonBytes(text), list)
+    if (typeof head === 'string') {
+      this.#refuse(head)
+      return
+    }
+    const { clock, wheel, timeouts } = this.#plan
+    const now = clock.now()
+    const { spans } = this.x
+    spans[WAIT] = (spans[WAIT] as number) + (now - this.#startedAt)
+    this.endpoint.requestSeconds.record((now - this.#sentAt) / 1000)
+    this.#state = ANSWERING
+    this.#status = status
+    this.#movedAt = now
+    wheel.arm(this.#deadline, now + timeouts.idle)
+    this.to.head(head, this)
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#state !== ANSWERING) return
+    this.#movedAt = this.#plan.clock.now()
+    if (this.#isPaused || this.#held !== undefined) {
+      this.#held ??= []
+      this.#held.push(chunk)
+      controller.pause()
+    } else if (!this.to.write(chunk)) {
+      this.#isPaused = true
+      controller.pause()
+    }
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    this.#release()
+    if (this.#state !== ANSWERING) return
+    // undici takes a reset for the end of an answer without a length; bytes may be missing.
+    if (this.line?.isBroken === true) {
+      this.#fail(new GatewayError('truncated', 'the connection broke'))
+      return
+    }
+    const trailers = decodeFields(controller.rawTrailers as unknown as RawFields)
+    const fault = checkFields(trailers)
+    if (fault !== undefined) {
+      this.#fail(new GatewayError('bad_response', `trailers: ${fault}`))
+      return
+    }
+    this.#trailers = trailersOf(trailers)
+    if (this.#held === undefined) this.#finish()
+    else this.#isEnded = true
+  }
+
+  onResponseError(controller: Dispatcher.DispatchController | null, error: Error): void {
+    this.isRefused = controller === null
+    this.#release()
+    if (this.#state === OVER) return
+    const progress = { isSent: this.#state !== WAITING, isAnswering: this.#state === ANSWERING }
+    this.#fail(upstreamFailure(error, progress))
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    if (!this.#isEnded) this.#controller?.pause()
+  }
+
+  resume(): void {
+    if (!this.#isPaused || this.#state !== ANSWERING) return
+    this.#isPaused = false
+    this.#movedAt = this.#plan.clock.now()
+    // Not in the same turn: undici's parser may be on the stack, of this connection or another.
+    queueMicrotask(() => this.#flow())
+  }
+
+  abort(why: GatewayError): void {
+    this.cancel(why)
+  }
+
+  /** Lets what was held go first, then the connection. */
+  #flow(): void {
+    const held = this.#held
+    while (held !== undefined && held.length > 0) {
+      if (this.#isPaused || this.#state !== ANSWERING) return
+      if (!this.to.write(held.shift() as Buffer)) this.#isPaused = true
+    }
+    if (this.#state !== ANSWERING) return
+    this.#held = undefined
+    if (this.#isEnded) this.#finish()
+    else if (!this.#isPaused) this.#controller?.resume()
+  }
+
+  #expire(): void {
+    const { clock, wheel, timeouts } = this.#plan
+    const now = clock.now()
+    if (this.#state === WAITING) {
+      this.#giveUp(this.#noConnection())
+    } else if (this.#state === SENT) {
+      // Time counts from the last progress of the upload, and not while it is the client who has nothing to send.
+      const isClientSlow = this.#isUploading && this.#upload?.isPaused() === false
+      const at = (isClientSlow ? now : this.#movedAt) + timeouts.response
+      if (at > now) wheel.arm(this.#deadline, at)
+      else this.#giveUp(new GatewayError('response_timeout', `after ${timeouts.response} ms`))
+    } else {
+      // While the reader has paused, it is the client who is slow.
+      const at = (this.#isPaused ? now : this.#movedAt) + timeouts.idle
+      if (at > now) wheel.arm(this.#deadline, at)
+      else this.#giveUp(new GatewayError('idle_timeout', `after ${timeouts.idle} ms`))
+    }
+  }
+
+  #noConnection(): GatewayError {
+    const { connect } = this.#plan.timeouts
+    return this.line === undefined
+      ? new GatewayError('upstream_busy', `no connection to ${this.endpoint.label} came free in ${connect} ms`)
+      : new GatewayError('connect_timeout', `no connection to ${this.endpoint.label} in ${connect} ms`)
+  }
+
+  #refuse(fault: string): void {
+    this.#giveUp(new GatewayError('bad_response', fault))
+  }
+
+  /** Ends it from our side, with a reason that the reader is told. */
+  #giveUp(why: GatewayError): void {
+    const isAnswering = this.#state === ANSWERING
+    this.#letGo(why)
+    this.#report(why, isAnswering)
+  }
+
+  #fail(why: GatewayError): void {
+    const isAnswering = this.#state === ANSWERING
+    this.#state = OVER
+    this.#plan.wheel.disarm(this.#deadline)
+    this.#upload?.destroy()
+    this.#report(why, isAnswering)
+  }
+
+  #report(why: GatewayError, isAnswering: boolean): void {
+    this.endpoint.countFailure(why.code)
+    if (!isAnswering) this.#next = this.#plan.next(this, why)
+    if (this.#next === undefined) this.to.fail(why)
+    else this.#next.start()
+  }
+
+  #finish(): void {
+    this.#state = OVER
+    this.#plan.wheel.disarm(this.#deadline)
+    this.endpoint.countAnswer(this.#status)
+    this.to.end(this.#trailers)
+  }
+
+  /** Has undici forget about it, wherever it is. */
+  #letGo(why: GatewayError): void {
+    this.#state = OVER
+    this.#held = undefined
+    this.#plan.wheel.disarm(this.#deadline)
+    if (this.#controller !== undefined) this.#controller.abort(why)
+    else if (!this.endpoint.pool.withdraw(this)) this.line?.abandon(why)
+    this.#upload?.destroy()
+  }
+
+  #release(): void {
+    if (!this.#isDispatched) return
+    this.#isDispatched = false
+    this.endpoint.pool.release()
+  }
+}
+
+/** What onRequestStart throws for a request that was given up while it waited. */
+const goneError = new GatewayError('client_gone', 'given up before a connection was there')

@@ -1,0 +1,209 @@
+/** One address of an upstream: its name in logs and metrics, its connections, and the counts kept of it. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { isIP, type Socket } from 'node:net'
+import { buildConnector } from 'undici'
+import type { ErrorCode } from '../core/errors.ts'
+import type { Deps } from '../core/feature.ts'
+import type { Counter, Histogram } from '../core/metrics.ts'
+import * as metrics from './metrics.ts'
+import { EndpointPool } from './pool.ts'
+import type { EndpointConfig, PoolConfig, TlsConfig } from './schema.ts'
+
+/** Where an endpoint is, in the forms that its users want. */
+export interface Address {
+  /** Without the port where it is the scheme's own: what goes into Host. */
+  readonly authority: string
+  /** host:port, or the path of a unix socket: its name in logs and metrics. */
+  readonly label: string
+  readonly isTls: boolean
+  /** Without brackets. */
+  readonly hostname: string
+  readonly port: number
+  readonly socketPath: string | undefined
+}
+
+/** The certificates of `tls`, read. */
+export interface TlsMaterial {
+  readonly rejectUnauthorized: boolean
+  readonly ca?: Buffer
+  readonly cert?: Buffer
+  readonly key?: Buffer
+  readonly servername?: string
+}
+
+export class Endpoint {
+  readonly weight: number
+  readonly zone: string | undefined
+  readonly address: Address
+  readonly tls: TlsMaterial
+  readonly pool: EndpointPool
+  readonly requestSeconds: Histogram
+  /** Answers by the first digit of their status. */
+  readonly #answers: readonly Counter[]
+  readonly #failures = new Map<ErrorCode, Counter>()
+  readonly #counter: (outcome: string) => Counter
+
+  constructor(upstream: string, config: EndpointConfig, tls: TlsMaterial, pool: PoolConfig, deps: Deps) {
+    this.weight = config.weight
+    this.zone = config.zone
+    this.address = parseAddress(config.url)
+    this.tls = tls
+    const labels = { upstream, endpoint: this.label }
+    this.requestSeconds = deps.metrics.histogram(metrics.requestSeconds, labels)
+    this.#counter = (outcome) => deps.metrics.counter(metrics.requestsTotal, { ...labels, outcome })
+    this.#answers = outcomes.map(this.#counter)
+    const identity = JSON.stringify([upstream, config.url, digest(tls), pool])
+    const { value } = deps.lease.use('pool', identity, () => this.#connect(labels, pool, deps), retire)
+    this.pool = value
+  }
+
+  get label(): string {
+    return this.address.label
+  }
+
+  /** Sent and waiting, tunnels included. */
+  get outstanding(): number {
+    return this.pool.outstanding
+  }
+
+  countAnswer(status: number): void {
+    const index = status >= 200 && status < 600 ? Math.floor(status / 100) - 2 : 4
+    ;(this.#answers[index] as Counter).value++
+  }
+
+  countFailure(code: ErrorCode): void {
+    let counter = this.#failures.get(code)
+    if (counter === undefined) {
+      counter = this.#counter(code)
+      this.#failures.set(code, counter)
+    }
+    counter.value++
+  }
+
+  /** Requests so far, by outcome. */
+  counts(): Record<string, number> {
+    const counts: Record<string, number> = {}
+    for (const [i, outcome] of outcomes.entries()) {
+      const { value } = this.#answers[i] as Counter
+      if (value > 0) counts[outcome] = value
+    }
+    for (const [code, { value }] of this.#failures) counts[code] = value
+    return counts
+  }
+
+  #connect(labels: Labels, config: PoolConfig, deps: Deps): Kept {
+    const { isTls, hostname, port, socketPath } = this.address
+    const host = socketPath === undefined ? bracketed(hostname) : 'localhost'
+    const settings = {
+      origin: `${isTls ? 'https' : 'http'}://${host}:${port}`,
+      connections: config.connections,
+      queue: config.queue,
+      idleMs: config.idle_timeout,
+      connector: this.#connector(),
+    }
+    const pool = new EndpointPool(
+      settings,
+      deps.clock,
+      deps.metrics.histogram(metrics.connectSeconds, labels),
+      deps.log,
+    )
+    return { value: pool, stop: deps.metrics.onCollect(gauges(pool, labels, deps)) }
+  }
+
+  #connector(): buildConnector.connector {
+    const { hostname, socketPath } = this.address
+    const connect = buildConnector({
+      ...this.tls,
+      allowH2: false,
+      // The attempts' own deadlines end connections that take too long.
+      timeout: 0,
+      ...(socketPath === undefined ? {} : { socketPath }),
+    } as buildConnector.BuildOptions) as (options: object, callback: buildConnector.Callback) => Socket
+    // undici takes the name for SNI from each request's Host: a client's word, which would also change it in between.
+    const servername = this.tls.servername ?? (isIP(hostname) === 0 ? hostname : undefined)
+    return ((options: { protocol: string }, callback: buildConnector.Callback) =>
+      connect(
+        { ...options, servername: options.protocol === 'https:' ? servername : undefined },
+        callback,
+      )) as unknown as buildConnector.connector
+  }
+}
+
+const outcomes = ['2xx', '3xx', '4xx', '5xx', 'other'] as const
+
+type Labels = { readonly upstream: string; readonly endpoint: string }
+
+interface Kept {
+  readonly value: EndpointPool
+  readonly stop: () => void
+}
+
+function retire(kept: Kept): void {
+  kept.stop()
+  kept.value.retire()
+}
+
+/** Brings the gauges of a pool up to date. */
+function gauges(pool: EndpointPool, labels: Labels, deps: Deps): () => void {
+  const of = (state: string) => deps.metrics.gauge(metrics.poolConnections, { ...labels, state })
+  const connecting = of('connecting')
+  const active = of('active')
+  const idle = of('idle')
+  const queued = deps.metrics.gauge(metrics.poolQueued, labels)
+  const outstanding = deps.metrics.gauge(metrics.outstanding, labels)
+  const tunnels = deps.metrics.gauge(metrics.tunnelsOpen, labels)
+  return () => {
+    connecting.value = pool.connecting
+    active.value = Math.min(pool.open, pool.running)
+    idle.value = pool.open - active.value
+    queued.value = pool.queued
+    outstanding.value = pool.outstanding
+    tunnels.value = pool.tunnels
+  }
+}
+
+function parseAddress(url: string): Address {
+  if (url.startsWith('unix:')) {
+    const socketPath = url.slice(5)
+    return { authority: 'localhost', label: socketPath, isTls: false, hostname: 'localhost', port: 80, socketPath }
+  }
+  const { protocol, host, hostname, port } = new URL(url)
+  const isTls = protocol === 'https:'
+  const number = port === '' ? (isTls ? 443 : 80) : Number(port)
+  return {
+    authority: host,
+    label: `${hostname}:${number}`,
+    isTls,
+    hostname: hostname.replace(/^\[|\]$/g, ''),
+    port: number,
+    socketPath: undefined,
+  }
+}
+
+function bracketed(hostname: string): string {
+  return isIP(hostname) === 6 ? `[${hostname}]` : hostname
+}
+
+/** @throws when a file cannot be read */
+export function readTls(config: TlsConfig): TlsMaterial {
+  const { verify, ca, cert, key, server_name: servername } = config
+  return {
+    rejectUnauthorized: verify,
+    ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+    ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
+    ...(key === undefined ? {} : { key: readFileSync(key) }),
+    ...(servername === undefined ? {} : { servername }),
+  }
+}
+
+/** What tells two of them apart: a renewed certificate under the same name asks for new connections. */
+function digest(tls: TlsMaterial): string {
+  const hash = createHash('sha256')
+  for (const [name, value] of Object.entries(tls))
+    hash
+      .update(`${name}\n`)
+      .update(Buffer.from(String(value)))
+      .update('\n')
+  return hash.digest('base64')
+}

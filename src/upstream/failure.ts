@@ -1,0 +1,37 @@
+/** What undici and node report of a request that failed, in the words of our own table. */
+import { GatewayError } from '../core/errors.ts'
+
+/** How far the request had come. */
+export interface Progress {
+  /** The request was begun on the connection: bytes of it may have left. */
+  readonly isSent: boolean
+  /** The header section of the answer was there. */
+  readonly isAnswering: boolean
+}
+
+export function upstreamFailure(error: Error & { code?: string }, progress: Progress): GatewayError {
+  // The connector's own, or the client's body that broke off: both have their names already.
+  if (error instanceof GatewayError) return error
+  const { code = '', message } = error
+  if (notTaken.has(code)) return new GatewayError('internal', `undici refused the request: ${message}`)
+  if (code === 'UND_ERR_ABORTED') return new GatewayError('client_gone', 'the request body broke off')
+  if (isOurs(code)) return new GatewayError('internal', error.stack ?? message)
+  if (!progress.isSent) return new GatewayError('unsent', message)
+  if (isMalformed(code, message)) return new GatewayError('bad_response', message)
+  return new GatewayError(progress.isAnswering ? 'truncated' : 'connection_closed', message)
+}
+
+/** undici's own checks of what it is asked to send. */
+const notTaken = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'])
+
+/** Programming errors: a failed assertion, a TypeError. TLS reports broken records under a name like theirs. */
+function isOurs(code: string): boolean {
+  return code === '' || (code.startsWith('ERR_') && !code.startsWith('ERR_SSL_'))
+}
+
+function isMalformed(code: string, message: string): boolean {
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return true
+  // An end in the middle of a message is the parser's complaint, too.
+  if (code.startsWith('HPE_')) return code !== 'HPE_INVALID_EOF_STATE'
+  return code === 'UND_ERR_SOCKET' && (message === 'bad response' || message === 'bad upgrade')
+}

@@ -1,0 +1,278 @@
+/**
+ * WebSockets: the handshake goes to an endpoint as any request would, and after a 101 that answers it the two
+ * connections are joined, byte for byte (RFC 6455 §4). http-proxy-3 makes the request and joins the sockets.
+ *
+ * Left alone, http-proxy-3 would accept any 101, end the client's socket on errors (nobody could be answered then),
+ * and pass other answers on without backpressure and without noticing their truncation. So its listeners are taken off
+ * the request as soon as they are registered, and the one for the upgrade is called once the handshake is found right.
+ * Quiet WebSockets are normal: no idle timeout applies; TCP keep-alive, which http-proxy-3 turns on, finds dead peers.
+ */
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { ProxyServer, type ServerOptions } from 'http-proxy-3'
+import type { Handshake, Tunnel, TunnelOwner } from '../core/downstream.ts'
+import { asGatewayError, GatewayError } from '../core/errors.ts'
+import { CONNECT, type Exchange, WAIT } from '../core/exchange.ts'
+import type { RequestHead } from '../core/message.ts'
+import type { Cancel } from '../core/origin.ts'
+import { Deadline } from '../core/wheel.ts'
+import type { Endpoint } from './endpoint.ts'
+import { upstreamFailure } from './failure.ts'
+import { acceptFault, handshakeAnswer, handshakeFields } from './handshake.ts'
+import { passOn } from './incoming-answer.ts'
+import { connectError } from './line.ts'
+import type { Balancer } from './policy/balance/balancer.ts'
+import { decideRetry } from './policy/retry.ts'
+import { nextEndpoint, type TriesParts } from './tries.ts'
+
+/** How long one side of a tunnel may outlive the other. */
+const LINGER_MS = 30_000
+
+export class WebSocketTunnel implements Tunnel {
+  readonly balancer: Balancer<Endpoint>
+  readonly parts: TriesParts
+  readonly proxy: ProxyServer
+  readonly #prepare: (x: Exchange, req: RequestHead) => RequestHead
+
+  constructor(
+    balancer: Balancer<Endpoint>,
+    prepare: (x: Exchange, req: RequestHead) => RequestHead,
+    parts: TriesParts,
+  ) {
+    this.balancer = balancer
+    this.parts = parts
+    this.#prepare = prepare
+    this.proxy = new ProxyServer()
+    // Errors of joined sockets, which end the tunnel in any case; unheard, they would end the process.
+    this.proxy.on('error', nothing)
+  }
+
+  open(x: Exchange, req: RequestHead, handshake: Handshake, to: TunnelOwner): Cancel {
+    let head: RequestHead
+    try {
+      head = this.#prepare(x, req)
+    } catch (thrown) {
+      to.fail(asGatewayError(thrown))
+      return nothing
+    }
+    const joint = new Joint(this, x, head, handshake, to)
+    joint.start()
+    return (why) => joint.cancel(why)
+  }
+}
+
+/** One WebSocket, from its handshake to its end. */
+class Joint {
+  readonly #tunnel: WebSocketTunnel
+  readonly #x: Exchange
+  readonly #head: RequestHead
+  readonly #handshake: Handshake
+  readonly #to: TunnelOwner
+  readonly #deadline: Deadline
+  readonly #tried: Endpoint[] = []
+  #request: ClientRequest | undefined = undefined
+  #backend: Socket | undefined = undefined
+  #cancelAnswer: Cancel | undefined = undefined
+  #startedAt = 0
+  #isConnected = false
+  /** Reported to its owner, or given up. */
+  #isOver = false
+  #sentBefore = 0
+
+  constructor(tunnel: WebSocketTunnel, x: Exchange, head: RequestHead, handshake: Handshake, to: TunnelOwner) {
+    this.#tunnel = tunnel
+    this.#x = x
+    this.#head = head
+    this.#handshake = handshake
+    this.#to = to
+    this.#deadline = new Deadline(() => this.#expire())
+  }
+
+  start(): void {
+    const { balancer, parts } = this.#tunnel
+    const tried = this.#tried
+    const endpoint = tried.length === 0 ? balancer.pick() : nextEndpoint(balancer, (each) => tried.includes(each))
+    if (endpoint === undefined) {
+      this.#fail(new GatewayError('no_endpoint'))
+      return
+    }
+    tried.push(endpoint)
+    this.#x.tries++
+    this.#x.endpoint = endpoint.label
+    this.#startedAt = parts.clock.now()
+    parts.wheel.arm(this.#deadline, this.#startedAt + parts.timeouts.connect)
+    try {
+      this.#send(endpoint)
+    } catch (thrown) {
+      this.#failed(endpoint, asGatewayError(thrown))
+    }
+  }
+
+  cancel(why: GatewayError): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#tunnel.parts.wheel.disarm(this.#deadline)
+    this.#cancelAnswer?.(why)
+    this.#request?.destroy()
+    this.#backend?.destroy()
+  }
+
+  #send(endpoint: Endpoint): void {
+    const { incoming, socket } = this.#handshake
+    const { proxy } = this.#tunnel
+    incoming.headers = handshakeFields(this.#head, endpoint.address.authority)
+    let request: ClientRequest | undefined
+    proxy.once('proxyReqWs', (made) => {
+      request = made
+      // As it is: http-proxy-3 would join it with the target's and fold slashes.
+      made.path = this.#head.path + this.#head.query
+    })
+    proxy.ws(incoming, socket as Socket, noBytes, targetOf(endpoint), nothing)
+    if (request === undefined) throw new GatewayError('internal', 'http-proxy-3 refused the handshake')
+    this.#request = request
+    const join = request.listeners('upgrade')[0] as (answer: IncomingMessage, backend: Socket, bytes: Buffer) => void
+    for (const event of ['upgrade', 'response', 'error']) request.removeAllListeners(event)
+    request.on('socket', (made) => this.#connecting(made, endpoint))
+    request.on('upgrade', (answer, backend, bytes) => {
+      this.#upgraded(endpoint, answer, backend as Socket, () => join(answer, backend as Socket, bytes))
+    })
+    request.on('response', (answer) => this.#answered(endpoint, answer))
+    request.on('error', (error) => this.#broken(endpoint, error))
+  }
+
+  #connecting(socket: Socket, endpoint: Endpoint): void {
+    socket.once(endpoint.address.isTls ? 'secureConnect' : 'connect', () => {
+      const { clock, wheel, timeouts } = this.#tunnel.parts
+      const now = clock.now()
+      this.#isConnected = true
+      this.#x.spans[CONNECT] = (this.#x.spans[CONNECT] as number) + (now - this.#startedAt)
+      this.#startedAt = now
+      if (!this.#isOver) wheel.arm(this.#deadline, now + timeouts.response)
+    })
+  }
+
+  #waited(): void {
+    const now = this.#tunnel.parts.clock.now()
+    this.#x.spans[WAIT] = (this.#x.spans[WAIT] as number) + (now - this.#startedAt)
+    this.#tunnel.parts.wheel.disarm(this.#deadline)
+  }
+
+  #upgraded(endpoint: Endpoint, answer: IncomingMessage, backend: Socket, join: () => void): void {
+    backend.on('error', nothing)
+    if (this.#isOver) {
+      backend.destroy()
+      return
+    }
+    this.#waited()
+    const fault = acceptFault(this.#head.headers, answer.rawHeaders)
+    if (fault !== undefined) {
+      backend.destroy()
+      this.#failed(endpoint, new GatewayError('bad_response', fault))
+      return
+    }
+    const { socket, head } = this.#handshake
+    if (head.length > 0) socket.unshift(head)
+    answer.headers = handshakeAnswer(answer.rawHeaders)
+    this.#backend = backend
+    this.#sentBefore = (socket as Socket).bytesWritten
+    endpoint.countAnswer(101)
+    endpoint.pool.tunnels++
+    join()
+    this.#watch(endpoint, socket as Socket, backend)
+    this.#to.opened()
+  }
+
+  /** The end of one side is soon the end of the other. */
+  #watch(endpoint: Endpoint, client: Socket, backend: Socket): void {
+    const { wheel, clock } = this.#tunnel.parts
+    const linger = new Deadline(() => {
+      client.destroy()
+      backend.destroy()
+    })
+    const armLinger = () => wheel.arm(linger, clock.now() + LINGER_MS)
+    let closed = 0
+    const close = () => {
+      closed++
+      if (closed === 2) {
+        wheel.disarm(linger)
+        return
+      }
+      endpoint.pool.tunnels--
+      armLinger()
+      if (this.#isOver) return
+      this.#isOver = true
+      this.#to.closed(client.bytesWritten - this.#sentBefore)
+    }
+    for (const socket of [client, backend]) {
+      socket.once('close', close)
+      socket.once('end', armLinger)
+    }
+    // Its bytes have left or never will: ending, as http-proxy-3 does, would wait for the backend's leave.
+    client.once('close', () => backend.destroySoon())
+  }
+
+  /** The backend will not switch protocols: its answer is passed on as that of any request. */
+  #answered(endpoint: Endpoint, answer: IncomingMessage): void {
+    if (this.#isOver) {
+      answer.destroy()
+      return
+    }
+    this.#waited()
+    const { clock, wheel, timeouts } = this.#tunnel.parts
+    this.#cancelAnswer = passOn(answer, this.#to, { clock, wheel, idleMs: timeouts.idle, endpoint })
+  }
+
+  #broken(endpoint: Endpoint, error: Error): void {
+    if (this.#isOver || this.#cancelAnswer !== undefined) return
+    const { isTls } = endpoint.address
+    const why = this.#isConnected
+      ? upstreamFailure(error, { isSent: true, isAnswering: false })
+      : connectError(error, isTls ? 'https:' : 'http:')
+    this.#failed(endpoint, why)
+  }
+
+  #failed(endpoint: Endpoint, why: GatewayError): void {
+    const { parts } = this.#tunnel
+    endpoint.countFailure(why.code)
+    this.#request?.removeAllListeners('error').on('error', nothing).destroy()
+    const decision = decideRetry(parts.retry, why, this.#tried.length, 0)
+    if (!decision.retry) {
+      this.#fail(why)
+      return
+    }
+    parts.retries(decision.because).value++
+    this.#isConnected = false
+    this.start()
+  }
+
+  #fail(why: GatewayError): void {
+    this.#isOver = true
+    this.#tunnel.parts.wheel.disarm(this.#deadline)
+    this.#to.fail(why)
+  }
+
+  #expire(): void {
+    const { timeouts } = this.#tunnel.parts
+    const why = this.#isConnected
+      ? new GatewayError('response_timeout', `no handshake after ${timeouts.response} ms`)
+      : new GatewayError('connect_timeout', `no connection in ${timeouts.connect} ms`)
+    const endpoint = this.#tried.at(-1)
+    if (endpoint !== undefined) this.#failed(endpoint, why)
+  }
+}
+
+const noBytes = Buffer.alloc(0)
+
+function nothing(): void {}
+
+function targetOf({ address, tls }: Endpoint): ServerOptions {
+  const { rejectUnauthorized, ...material } = tls
+  const { isTls, hostname, port, socketPath } = address
+  const target = { protocol: isTls ? 'https:' : 'http:', host: hostname, hostname, port, socketPath }
+  return {
+    target,
+    secure: rejectUnauthorized,
+    ssl: { ...material },
+    toProxy: true,
+  } as unknown as ServerOptions
+}
