@@ -87,7 +87,10 @@ function examples(base: string, admin: string | undefined): (readonly [command: 
   const list: (readonly [string, string])[] = [
     [`curl -i ${base}/shop/cart`, 'two endpoints, 3 to 1; the prefix is stripped'],
     [`curl -i ${base}/impatient/report`, 'a slow backend with a deadline of 350 ms: sometimes 504'],
-    [`curl -s -o /dev/null -w '%{http_code}\\n' ${base}/flaky/price`, 'one answer in five is 503: the metrics count them apart'],
+    [
+      `curl -s -o /dev/null -w '%{http_code}\\n' ${base}/flaky/price`,
+      'one answer in five is 503: the metrics count them apart',
+    ],
     [`curl -s -H 'X-Beta: 1' ${base}/app/`, 'routed by a header'],
     [`curl -N -m 5 ${base}/events`, 'server-sent events, as they come'],
     [`curl -s -o /dev/null -w '%{size_download} bytes\\n' ${base}/files/big`, 'a download of 64 MiB, streamed'],
