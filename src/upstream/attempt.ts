@@ -191,7 +191,8 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource, Caller, 
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#state !== ANSWERING) return
+    // undici flushes its parser with nothing, and hands that on.
+    if (this.#state !== ANSWERING || chunk.byteLength === 0) return
     this.#movedAt = this.#plan.clock.now()
     if (this.#isPaused || this.#held !== undefined) {
       this.#held ??= []

@@ -15,9 +15,9 @@ export function upstreamFailure(error: Error & { code?: string }, progress: Prog
   const { code = '', message } = error
   if (notTaken.has(code)) return new GatewayError('internal', `undici refused the request: ${message}`)
   if (code === 'UND_ERR_ABORTED') return new GatewayError('client_gone', 'the request body broke off')
-  if (isOurs(code)) return new GatewayError('internal', error.stack ?? message)
+  if (error.name !== 'HTTPParserError' && isOurs(code)) return new GatewayError('internal', error.stack ?? message)
   if (!progress.isSent) return new GatewayError('unsent', message)
-  if (isMalformed(code, message)) return new GatewayError('bad_response', message)
+  if (isMalformed(error, code)) return new GatewayError('bad_response', message)
   return new GatewayError(progress.isAnswering ? 'truncated' : 'connection_closed', message)
 }
 
@@ -29,9 +29,9 @@ function isOurs(code: string): boolean {
   return code === '' || (code.startsWith('ERR_') && !code.startsWith('ERR_SSL_'))
 }
 
-function isMalformed(code: string, message: string): boolean {
+function isMalformed({ name, message }: Error, code: string): boolean {
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return true
-  // An end in the middle of a message is the parser's complaint, too.
-  if (code.startsWith('HPE_')) return code !== 'HPE_INVALID_EOF_STATE'
+  // undici's parser, whose errors have a code of HPE_undefined or none, and node's: HPE_INVALID_EOF_STATE and others.
+  if (name === 'HTTPParserError' || code.startsWith('HPE_')) return !/EOF[ _]state/i.test(code + message)
   return code === 'UND_ERR_SOCKET' && (message === 'bad response' || message === 'bad upgrade')
 }
