@@ -9,10 +9,17 @@ import type { ResponseHead } from '../../core/message.ts'
 /** Names and values as bytes off the wire, in turns. */
 export type RawFields = readonly { latin1Slice(): string }[]
 
-/** The same as text, a character for each byte. */
+/** The same as text, a character for each byte, without the white space that the parser leaves behind values. */
 export function decodeFields(raw: RawFields): HeaderList {
   const list: HeaderList = new Array(raw.length)
-  for (let i = 0; i < raw.length; i++) list[i] = (raw[i] as RawFields[number]).latin1Slice()
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = (raw[i] as RawFields[number]).latin1Slice()
+    const value = (raw[i + 1] as RawFields[number]).latin1Slice()
+    const last = value.charCodeAt(value.length - 1)
+    list[i] = name
+    // undici counts such a space as a digit of Content-Length: it must be seen, and refused, before the content comes.
+    list[i + 1] = (last === 0x20 || last === 0x09) && !isLength(name) ? value.replace(/[ \t]+$/, '') : value
+  }
   return list
 }
 
