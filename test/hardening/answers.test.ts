@@ -12,8 +12,24 @@ interface Outcome {
   readonly nextOn: number
 }
 
+/** In one piece, or a byte at a time, which a parser might read differently. */
+const pieces = { whole: Number.POSITIVE_INFINITY, 'byte by byte': 1 }
+/** Longer ones are about limits, not about where they are split. */
+const SPLIT_BYTES = 1000
+
+async function send(connection: RawConnection, bytes: string, size: number): Promise<void> {
+  if (bytes.length <= size || bytes.length > SPLIT_BYTES) {
+    connection.write(bytes)
+    return
+  }
+  for (let i = 0; i < bytes.length && !connection.isClosed; i += size) {
+    connection.write(bytes.slice(i, i + size))
+    await turn()
+  }
+}
+
 /** Plays the case whose number is in the path; any other request gets an answer that names its connection. */
-async function stage(cases: readonly AnswerCase[]) {
+async function stage(cases: readonly AnswerCase[], size: number) {
   const playedOn = new Map<number, RawConnection>()
   const backend = await new RawBackend(async (connection) => {
     for (;;) {
@@ -26,7 +42,7 @@ async function stage(cases: readonly AnswerCase[]) {
       }
       const played = cases[Number(number)] as AnswerCase
       playedOn.set(Number(number), connection)
-      connection.write(played.bytes)
+      await send(connection, played.bytes, size)
       if (played.ending === 'FIN') connection.socket.end()
       if (played.ending === 'RST') setTimeout(() => connection.socket.resetAndDestroy(), 10)
     }
@@ -53,32 +69,34 @@ t.test('there are a few hundred cases, each with its own name', async (t) => {
   t.equal(new Set(names).size, names.length)
 })
 
-t.test('malformed answers become a 502 or a visible truncation, and their connection is thrown away', async (t) => {
-  const cases = answerCases.filter((each) => each.expected === 'bad')
-  const { play, close, bare } = await stage(cases)
-  t.teardown(close)
-  for (const [number, { name }] of cases.entries()) {
-    const { reader, played, next, nextOn } = await play(number)
-    t.equal(reader.isEnded, false, `${name}: is not complete`)
-    t.match(reader.failure?.code, /^(bad_response|truncated|connection_closed)$/, `${name}: is the backend’s fault`)
-    t.match(next.body, /^fresh \d+$/, `${name}: the next request gets its own answer`)
-    t.not(nextOn, played?.number, `${name}: the next request has another connection`)
-  }
-  bare.origin.check({ finished: true })
-})
+for (const [how, size] of Object.entries(pieces)) {
+  t.test(`malformed answers become a 502 or a visible truncation, sent ${how}`, async (t) => {
+    const cases = answerCases.filter((each) => each.expected === 'bad')
+    const { play, close, bare } = await stage(cases, size)
+    t.teardown(close)
+    for (const [number, { name }] of cases.entries()) {
+      const { reader, played, next, nextOn } = await play(number)
+      t.equal(reader.isEnded, false, `${name}: is not complete`)
+      t.match(reader.failure?.code, /^(bad_response|truncated|connection_closed)$/, `${name}: is the backend’s fault`)
+      t.match(next.body, /^fresh \d+$/, `${name}: the next request gets its own answer`)
+      t.not(nextOn, played?.number, `${name}: the next request has another connection`)
+    }
+    bare.origin.check({ finished: true })
+  })
 
-t.test('odd answers that are right are read in one way', async (t) => {
-  const cases = answerCases.filter((each) => each.expected === 'ok')
-  const { play, close, bare } = await stage(cases)
-  t.teardown(close)
-  for (const [number, { name, status, body, headers }] of cases.entries()) {
-    const { reader, next } = await play(number)
-    t.equal(reader.failure, undefined, `${name}: is complete`)
-    t.equal(reader.isEnded, true, `${name}: ends`)
-    t.equal(reader.response?.status, status, `${name}: status`)
-    t.equal(reader.body, body, `${name}: content`)
-    if (headers !== undefined) t.same(reader.response?.headers, headers, `${name}: fields`)
-    t.match(next.body, /^fresh \d+$/, `${name}: the next request gets its own answer`)
-  }
-  bare.origin.check({ finished: true })
-})
+  t.test(`odd answers that are right are read in one way, sent ${how}`, async (t) => {
+    const cases = answerCases.filter((each) => each.expected === 'ok')
+    const { play, close, bare } = await stage(cases, size)
+    t.teardown(close)
+    for (const [number, { name, status, body, headers }] of cases.entries()) {
+      const { reader, next } = await play(number)
+      t.equal(reader.failure, undefined, `${name}: is complete`)
+      t.equal(reader.isEnded, true, `${name}: ends`)
+      t.equal(reader.response?.status, status, `${name}: status`)
+      t.equal(reader.body, body, `${name}: content`)
+      if (headers !== undefined) t.same(reader.response?.headers, headers, `${name}: fields`)
+      t.match(next.body, /^fresh \d+$/, `${name}: the next request gets its own answer`)
+    }
+    bare.origin.check({ finished: true })
+  })
+}

@@ -35,6 +35,7 @@ export class RawConnection {
   constructor(socket: Socket, number: number) {
     this.socket = socket
     this.number = number
+    socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => {
       this.received += chunk.toString('latin1')
       this.#wake?.()
