@@ -132,6 +132,24 @@ t.test('interim answers are passed on, those that belong to one connection are n
   t.equal(reader.body, 'ok')
 })
 
+t.test('the reason phrase is passed on byte for byte, however it arrives, and has an end', async (t) => {
+  const { bare } = await rig(t, async (connection) => {
+    await connection.take()
+    for (const piece of ['HTTP/1.1 200 Sehr sch', '\xf6n \xff', ' so\r', '\nContent-Length: 0\r\n\r\n']) {
+      connection.write(piece)
+      await turn()
+      await turn()
+    }
+    await connection.take()
+    connection.write(ok)
+    await connection.take()
+    connection.write(`HTTP/1.1 200 ${'x'.repeat(20_000)}`)
+  })
+  t.equal((await bare.get()).response?.reason, 'Sehr sch\xf6n \xff so')
+  t.equal((await bare.get()).response?.reason, 'OK')
+  t.equal((await bare.get()).failure?.code, 'bad_response')
+})
+
 t.test('a reader that pauses gets nothing more until it resumes, and then all of it', async (t) => {
   const size = 3_000_000
   const { bare } = await rig(t, async (connection) => {

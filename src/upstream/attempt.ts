@@ -18,7 +18,7 @@ import { Deadline, type Wheel } from '../core/wheel.ts'
 import type { Endpoint } from './endpoint.ts'
 import { upstreamFailure } from './failure.ts'
 import type { Line, LineUser } from './line.ts'
-import { checkFields, decodeFields, type RawFields, readAnswer, reasonBytes, trailersOf } from './policy/answer.ts'
+import { checkFields, decodeFields, type RawFields, readAnswer, trailersOf } from './policy/answer.ts'
 import type { Caller } from './pool.ts'
 import type { TimeoutsConfig } from './schema.ts'
 
@@ -173,7 +173,7 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource, Caller, 
       else this.#refuse(fault)
       return
     }
-    const head = readAnswer(status, reasonBytes(text), list)
+    const head = readAnswer(status, text, list)
     if (typeof head === 'string') {
       this.#refuse(head)
       return

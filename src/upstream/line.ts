@@ -8,6 +8,7 @@ import { type buildConnector, Client, type Dispatcher } from 'undici'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Histogram } from '../core/metrics.ts'
+import { collectReason } from './reason-phrase.ts'
 
 /** What a line reports to and is set up from. */
 export interface LineOwner {
@@ -68,6 +69,7 @@ export class Line {
         owner.open--
       })
       callback(null, socket as never)
+      collectReason(socket)
     }) as unknown as Socket
     this.#socket = made
     made.once('error', () => {

@@ -10,10 +10,13 @@ const later = (): z.ZodOptional<z.ZodNever> => z.never({ error: unsupported }).o
 /** A word out of a list of which only some can be used yet. */
 function word<const W extends string>(words: readonly W[], reserved: readonly string[]): z.ZodEnum<{ [K in W]: K }> {
   return z.enum(words, {
-    error: (issue) =>
-      typeof issue.input === 'string' && reserved.includes(issue.input)
-        ? `"${issue.input}" ${unsupported}`
-        : `must be ${words.map((each) => `"${each}"`).join(' or ')}`,
+    error: ({ input }) => {
+      const [key] = typeof input === 'object' && input !== null ? Object.keys(input) : [input]
+      if (typeof key !== 'string' || !reserved.includes(key)) {
+        return `must be ${words.map((each) => `"${each}"`).join(' or ')}`
+      }
+      return typeof input === 'string' ? `"${key}" ${unsupported}` : `{${key}: …} ${unsupported}`
+    },
   })
 }
 

@@ -77,18 +77,6 @@ function framingFault(list: HeaderList): string | undefined {
 /** Up to 2^53: beyond it, readers begin to differ. */
 const isDecimal = /^\d{1,15}$/
 
-/**
- * A reason phrase that was decoded as UTF-8, as its bytes, a character each. One that was not UTF-8 is lost already,
- * and so left out (RFC 9112 §4: a client SHOULD ignore it).
- */
-export function reasonBytes(text: string): string {
-  if (isAscii.test(text)) return text
-  if (text.includes('\ufffd')) return ''
-  return String.fromCharCode(...new TextEncoder().encode(text))
-}
-
-const isAscii = /^[\0-\x7f]*$/
-
 /** RFC 9110 §6.5.1: what a recipient would take for framing, routing or authentication can't come in trailers. */
 const notInTrailers = new Set([
   'content-length',
