@@ -211,6 +211,13 @@ export const errorTable = {
     'Gateway timeout',
     'The request as a whole took longer than `timeouts.total`.',
   ),
+  not_cached: row(
+    504,
+    'gateway',
+    'never',
+    'Not in the cache',
+    'The client allowed only a stored answer (`Cache-Control: only-if-cached`, RFC 9111 §5.2.1.7), and there is none.',
+  ),
   draining: row(
     503,
     'gateway',

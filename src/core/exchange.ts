@@ -61,6 +61,8 @@ export interface Exchange {
   endpoint: string
   /** How often it was sent upstream. */
   tries: number
+  /** How a cache answered (`hit`, `miss`, `stale`, …); '' where the route has none. */
+  cache: string
   /** Per-feature state; indices come from `deps.slot()` at load. */
   readonly slots: unknown[]
 }
