@@ -1,15 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import {
-  BareUpstream,
+  type BareUpstream,
   NotingReader,
-  type Options,
-  RawBackend,
   type RawConnection,
+  rig,
   type Script,
   TestBody,
+  until,
 } from '../../test/hardening/bare-upstream.ts'
-import { VirtualClock } from '../../test/harness/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -23,22 +22,6 @@ function answering(...answers: string[]): Script {
       connection.write(answers[Math.min(i++, answers.length - 1)] as string)
     }
   }
-}
-
-async function rig(t: Test, script: Script, options: Options = {}) {
-  const backend = await new RawBackend(script).listen()
-  const bare = new BareUpstream([backend.url], options)
-  t.teardown(async () => {
-    bare.origin.check()
-    bare.close()
-    await backend.close()
-  })
-  return { backend, bare }
-}
-
-/** Waits for what happens on real sockets while the clock of timeouts stands still. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await turn()
 }
 
 t.test('a request goes out as it is and its answer comes back as it is', async (t) => {
@@ -76,16 +59,6 @@ t.test('a request without an authority gets the endpoint’s', async (t) => {
   })
   await bare.get({ authority: '' })
   t.match(request, `host: 127.0.0.1:${backend.port}\r\n`)
-})
-
-t.test('OPTIONS * is sent in the absolute form, which means the same', async (t) => {
-  let request = ''
-  const { bare } = await rig(t, async (connection) => {
-    request = await connection.take()
-    connection.write(ok)
-  })
-  t.equal((await bare.get({ method: 'OPTIONS', path: '*' })).body, 'ok')
-  t.match(request, /^OPTIONS http:\/\/example\.com HTTP\/1\.1\r\n/)
 })
 
 t.test('connections are used again, after HEAD too', async (t) => {
@@ -327,75 +300,6 @@ t.test('giving up closes the connection, at every stage of a request', async (t)
   t.equal(answering.reader.failure, undefined)
   t.equal(sent.reader.failure, undefined)
   t.equal(bare.metric('gateway_upstream_requests_total', labelsOf(bare, 'client_gone')), 3)
-})
-
-t.test('timeouts: the answer’s head', async (t) => {
-  const clock = new VirtualClock()
-  const { bare, backend } = await rig(t, async (connection) => void (await connection.take('never')), { clock })
-  const { reader } = bare.fetch()
-  await until(() => backend.connections[0]?.received.endsWith('\r\n\r\n') === true)
-  clock.advance(14_000)
-  t.equal(reader.failure, undefined)
-  clock.advance(1_100)
-  t.equal(reader.failure?.code, 'response_timeout')
-  await until(() => backend.connections[0]?.isClosed === true)
-})
-
-t.test('timeouts: an upload takes as long as it moves, and a slow client is not the backend’s fault', async (t) => {
-  const clock = new VirtualClock()
-  const { bare, backend } = await rig(t, async (connection) => void (await connection.take('never')), { clock })
-  const body = new TestBody(undefined)
-  const { reader } = bare.fetch({ method: 'POST', body })
-  await until(() => body.stream !== undefined)
-  for (let i = 0; i < 5; i++) {
-    body.feed(`part ${i}`)
-    await until(() => backend.connections[0]?.received.includes(`part ${i}`) === true)
-    clock.advance(40_000)
-    t.equal(reader.failure, undefined)
-  }
-  body.stream?.push(null)
-  await until(() => backend.connections[0]?.received.endsWith('0\r\n\r\n') === true)
-  await turn()
-  clock.advance(14_000)
-  t.equal(reader.failure, undefined)
-  clock.advance(16_100)
-  t.equal(reader.failure?.code, 'response_timeout')
-})
-
-t.test('timeouts: a stalled answer, but not while its reader has paused', async (t) => {
-  const clock = new VirtualClock()
-  const { bare } = await rig(
-    t,
-    async (connection) => {
-      await connection.take()
-      connection.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf')
-    },
-    { clock },
-  )
-  const { reader } = bare.fetch()
-  await until(() => reader.body === 'half')
-  reader.source?.pause()
-  clock.advance(120_000)
-  t.equal(reader.failure, undefined)
-  reader.source?.resume()
-  clock.advance(29_000)
-  t.equal(reader.failure, undefined)
-  clock.advance(1_100)
-  t.equal(reader.failure?.code, 'idle_timeout')
-})
-
-t.test('timeouts: 0s is no limit', async (t) => {
-  const clock = new VirtualClock()
-  const timeouts = { connect: '0s', response: '0s', idle: '0s' }
-  const { bare, backend } = await rig(t, async (connection) => void (await connection.take('never')), {
-    clock,
-    timeouts,
-  })
-  const { reader, cancel } = bare.fetch()
-  await until(() => backend.connections[0]?.received.endsWith('\r\n\r\n') === true)
-  clock.advance(86_400_000)
-  t.equal(reader.failure, undefined)
-  cancel(new GatewayError('client_gone'))
 })
 
 t.test('what cannot be sent is refused, and the pool is as good as before', async (t) => {

@@ -15,6 +15,7 @@ import { endToEnd, type HeaderList } from '../core/headers.ts'
 import type { RequestHead } from '../core/message.ts'
 import type { Reader } from '../core/origin.ts'
 import { Deadline, type Wheel } from '../core/wheel.ts'
+import { dispatchOptions } from './dispatch-options.ts'
 import type { Endpoint } from './endpoint.ts'
 import { upstreamFailure } from './failure.ts'
 import type { Line, LineUser } from './line.ts'
@@ -22,13 +23,26 @@ import { checkFields, decodeFields, type RawFields, readAnswer, trailersOf } fro
 import type { Caller } from './pool.ts'
 import type { TimeoutsConfig } from './schema.ts'
 
-/** What the attempts of one route share. */
+/** One try, whichever client sends it. */
+export interface Try {
+  readonly endpoint: Endpoint
+  readonly x: Exchange
+  readonly req: RequestHead
+  readonly to: Reader
+  /** The one that failed before it. */
+  readonly previous: Try | undefined
+  start(): void
+  /** Gives the answer up, of this try or of the one that took over. */
+  cancel(why: GatewayError): void
+}
+
+/** What the tries of one route share. */
 export interface AttemptPlan {
   readonly clock: Clock
   readonly wheel: Wheel
   readonly timeouts: TimeoutsConfig
-  /** The attempt after one that failed before it had an answer; undefined when the failure stands. */
-  next(failed: Attempt, why: GatewayError): Attempt | undefined
+  /** The try after one that failed before it had an answer; undefined when the failure stands. */
+  next(failed: Try, why: GatewayError): Try | undefined
 }
 
 const WAITING = 0
@@ -36,13 +50,12 @@ const SENT = 1
 const ANSWERING = 2
 const OVER = 3
 
-export class Attempt implements Dispatcher.DispatchHandler, BodySource, Caller, LineUser {
+export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Caller, LineUser {
   readonly endpoint: Endpoint
   readonly x: Exchange
   readonly req: RequestHead
   readonly to: Reader
-  /** The attempt that failed before this one. */
-  readonly previous: Attempt | undefined
+  readonly previous: Try | undefined
   ahead: Caller | undefined = undefined
   behind: Caller | undefined = undefined
   isQueued = false
@@ -51,7 +64,7 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource, Caller, 
   readonly #plan: AttemptPlan
   readonly #deadline: Deadline
   #state = WAITING
-  #next: Attempt | undefined = undefined
+  #next: Try | undefined = undefined
   #controller: Dispatcher.DispatchController | undefined = undefined
   #upload: Readable | null = null
   /** undici has the request. */
@@ -76,7 +89,7 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource, Caller, 
     x: Exchange,
     req: RequestHead,
     to: Reader,
-    previous: Attempt | undefined,
+    previous: Try | undefined,
   ) {
     this.#plan = plan
     this.endpoint = endpoint
@@ -98,7 +111,6 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource, Caller, 
     this.#fail(new GatewayError('upstream_busy', `${endpoint.label} has its connections in use and its queue full`))
   }
 
-  /** Gives the answer up, of this attempt or of the one that took over. */
   cancel(why: GatewayError): void {
     if (this.#next !== undefined) this.#next.cancel(why)
     else if (this.#state !== OVER) {
@@ -108,33 +120,9 @@ export class Attempt implements Dispatcher.DispatchHandler, BodySource, Caller, 
   }
 
   dispatchOn(pool: Pool): void {
-    const { method, path, query, body, authority } = this.req
     this.#isDispatched = true
-    const headers = this.req.headers.slice()
-    headers.push('host', authority === '' ? this.endpoint.address.authority : authority)
-    if (body !== null) {
-      this.#upload = body.open()
-      // Framed anew, from what was read: the length that was announced, or chunks.
-      if (body.lengthBytes !== undefined) headers.push('content-length', String(body.lengthBytes))
-    }
-    const options = {
-      path: path === '*' ? this.#asteriskForm() : path + query,
-      method,
-      headers,
-      body: this.#upload,
-      // undici closes after HEAD, for servers that send a body all the same. Such a body is noticed on an idle
-      // connection, and ends it. With a body on a method that has none, closing is right: some servers don't read it.
-      reset: body === null ? false : undefined,
-      // Only so that undici does not derive one from Host; the connector knows the name.
-      servername: 'endpoint',
-    }
-    pool.dispatch(options as Dispatcher.DispatchOptions, this)
-  }
-
-  /** RFC 9112 §3.2.4: an absolute form with an empty path means `*` too, and is the one that undici sends. */
-  #asteriskForm(): string {
-    const { scheme, authority } = this.req
-    return `${scheme}://${authority === '' ? this.endpoint.address.authority : authority}`
+    this.#upload = this.req.body?.open() ?? null
+    pool.dispatch(dispatchOptions(this.req, this.endpoint, this.#upload), this)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -2,7 +2,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { BareUpstream, type Options, RawBackend, type Script, TestBody } from '../../test/hardening/bare-upstream.ts'
+import {
+  BareUpstream,
+  type Options,
+  RawBackend,
+  type Script,
+  TestBody,
+  until,
+} from '../../test/hardening/bare-upstream.ts'
 import { VirtualClock } from '../../test/harness/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 
@@ -46,10 +53,6 @@ async function deadUrl(): Promise<string> {
   const address = server.address()
   await new Promise((resolve) => server.close(resolve))
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await turn()
 }
 
 t.test('requests are spread over the endpoints by weight', async (t) => {

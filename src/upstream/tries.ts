@@ -9,8 +9,9 @@ import type { RequestHead } from '../core/message.ts'
 import type { Counter } from '../core/metrics.ts'
 import type { Cancel, Origin, Reader } from '../core/origin.ts'
 import type { Wheel } from '../core/wheel.ts'
-import { Attempt, type AttemptPlan } from './attempt.ts'
+import { Attempt, type AttemptPlan, type Try } from './attempt.ts'
 import type { Endpoint } from './endpoint.ts'
+import { isForNode, NodeAttempt } from './node-attempt.ts'
 import type { Balancer } from './policy/balance/balancer.ts'
 import { decideRetry, type RetryPolicy, type RetryReason } from './policy/retry.ts'
 import type { TimeoutsConfig } from './schema.ts'
@@ -46,19 +47,25 @@ export class Tries implements Origin, AttemptPlan {
       to.fail(new GatewayError('no_endpoint'))
       return nothing
     }
-    const attempt = new Attempt(this, endpoint, x, req, to, undefined)
+    const attempt = this.#try(endpoint, x, req, to, undefined)
     attempt.start()
     return (why) => attempt.cancel(why)
   }
 
-  next(failed: Attempt, why: GatewayError): Attempt | undefined {
+  next(failed: Try, why: GatewayError): Try | undefined {
     const { x, req, to } = failed
     const decision = decideRetry(this.#retry, why, numberOf(failed), req.body?.takenBytes ?? 0)
     if (!decision.retry) return undefined
     const endpoint = nextEndpoint(this.#balancer, (candidate) => isTried(failed, candidate))
     if (endpoint === undefined) return undefined
     this.#retries(decision.because).value++
-    return new Attempt(this, endpoint, x, req, to, failed)
+    return this.#try(endpoint, x, req, to, failed)
+  }
+
+  #try(endpoint: Endpoint, x: Exchange, req: RequestHead, to: Reader, previous: Try | undefined): Try {
+    return isForNode(req)
+      ? new NodeAttempt(this, endpoint, x, req, to, previous)
+      : new Attempt(this, endpoint, x, req, to, previous)
   }
 }
 
@@ -70,14 +77,14 @@ export function nextEndpoint(
   return balancer.pick(isTried) ?? balancer.pick()
 }
 
-function numberOf(attempt: Attempt): number {
+function numberOf(attempt: Try): number {
   let number = 0
-  for (let each: Attempt | undefined = attempt; each !== undefined; each = each.previous) number++
+  for (let each: Try | undefined = attempt; each !== undefined; each = each.previous) number++
   return number
 }
 
-function isTried(last: Attempt, endpoint: Endpoint): boolean {
-  for (let each: Attempt | undefined = last; each !== undefined; each = each.previous) {
+function isTried(last: Try, endpoint: Endpoint): boolean {
+  for (let each: Try | undefined = last; each !== undefined; each = each.previous) {
     if (each.endpoint === endpoint) return true
   }
   return false

@@ -10,6 +10,7 @@ import {
   RawBackend,
   type RawConnection,
   type Script,
+  until,
 } from '../../test/hardening/bare-upstream.ts'
 import { VirtualClock } from '../../test/harness/clock.ts'
 import { requestHead } from '../../test/harness/exchange.ts'
@@ -61,10 +62,6 @@ class RawClient {
     }
     this.socket.on('error', () => {})
   }
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await turn()
 }
 
 interface RigOptions {

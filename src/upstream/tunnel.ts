@@ -19,7 +19,7 @@ import { Deadline } from '../core/wheel.ts'
 import type { Endpoint } from './endpoint.ts'
 import { upstreamFailure } from './failure.ts'
 import { acceptFault, handshakeAnswer, handshakeFields } from './handshake.ts'
-import { passOn } from './incoming-answer.ts'
+import { IncomingAnswer } from './incoming-answer.ts'
 import { connectError } from './line.ts'
 import type { Balancer } from './policy/balance/balancer.ts'
 import { decideRetry } from './policy/retry.ts'
@@ -72,7 +72,7 @@ class Joint {
   readonly #tried: Endpoint[] = []
   #request: ClientRequest | undefined = undefined
   #backend: Socket | undefined = undefined
-  #cancelAnswer: Cancel | undefined = undefined
+  #answer: IncomingAnswer | undefined = undefined
   #startedAt = 0
   #isConnected = false
   /** Reported to its owner, or given up. */
@@ -112,7 +112,7 @@ class Joint {
     if (this.#isOver) return
     this.#isOver = true
     this.#tunnel.parts.wheel.disarm(this.#deadline)
-    this.#cancelAnswer?.(why)
+    this.#answer?.abort(why)
     this.#request?.destroy()
     this.#backend?.destroy()
   }
@@ -219,11 +219,12 @@ class Joint {
     }
     this.#waited()
     const { clock, wheel, timeouts } = this.#tunnel.parts
-    this.#cancelAnswer = passOn(answer, this.#to, { clock, wheel, idleMs: timeouts.idle, endpoint })
+    this.#answer = new IncomingAnswer(answer, this.#to, { clock, wheel, idleMs: timeouts.idle, endpoint })
+    this.#answer.start()
   }
 
   #broken(endpoint: Endpoint, error: Error): void {
-    if (this.#isOver || this.#cancelAnswer !== undefined) return
+    if (this.#isOver || this.#answer !== undefined) return
     const { isTls } = endpoint.address
     const why = this.#isConnected
       ? upstreamFailure(error, { isSent: true, isAnswering: false })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Test } from 'tap'
 import type { BodySource } from '../../src/core/body.ts'
 import { CheckedOrigin } from '../../src/core/checked-origin.ts'
 import { type Clock, systemClock } from '../../src/core/clock.ts'
@@ -292,4 +293,25 @@ export class TestBody implements RequestBody {
   feed(chunk: string): void {
     this.stream?.push(Buffer.from(chunk, 'latin1'))
   }
+}
+
+/** Waits for what happens on real sockets, whatever the clock of timeouts says. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await turn()
+}
+
+/** A backend that runs `script`, and an upstream of it; the origin protocol is checked at the end. */
+export async function rig(
+  t: Test,
+  script: Script,
+  options: Options = {},
+): Promise<{ backend: RawBackend; bare: BareUpstream }> {
+  const backend = await new RawBackend(script).listen()
+  const bare = new BareUpstream([backend.url], options)
+  t.teardown(async () => {
+    bare.close()
+    await backend.close()
+    bare.origin.check()
+  })
+  return { backend, bare }
 }
