@@ -237,10 +237,27 @@ function isUsed(value: unknown): boolean {
   return value !== undefined && value !== false
 }
 
+/** Words of later versions: using one is said to be so, rather than taken for a slip. */
+const reserved = [
+  ...[
+    'aggregate',
+    'batch',
+    'cache',
+    'circuit_breaker',
+    'compression',
+    'fallback',
+    'hedge',
+    'mirror',
+    'offload',
+    'overload',
+  ],
+  ...['priority', 'rate_limit', 'redis', 'slo', 'tracing', 'transcode', 'workers', 'exemplars'],
+]
+
 /** A file as read and checked; `config` is undefined when a problem is an error. */
 export type Loaded = Loading<GatewayConfig>
 
 /** Reads and checks a configuration file: whole, with every problem, positioned. */
 export function load(file: string, environment: Readonly<Record<string, string | undefined>>): Promise<Loaded> {
-  return loadConfiguration({ file, schema: rootSchema, environment, check: checkConfiguration })
+  return loadConfiguration({ file, schema: rootSchema, environment, reserved, check: checkConfiguration })
 }
