@@ -288,8 +288,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
 
   #fail(why: GatewayError): void {
     const isAnswering = this.#state === ANSWERING
-    this.#state = OVER
-    this.#plan.wheel.disarm(this.#deadline)
+    this.#close()
     this.#upload?.destroy()
     this.#report(why, isAnswering)
   }
@@ -302,20 +301,28 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
   }
 
   #finish(): void {
-    this.#state = OVER
-    this.#plan.wheel.disarm(this.#deadline)
+    this.#close()
     this.endpoint.countAnswer(this.#status)
     this.to.end(this.#trailers)
   }
 
   /** Has undici forget about it, wherever it is. */
   #letGo(why: GatewayError): void {
-    this.#state = OVER
+    this.#close()
     this.#held = undefined
-    this.#plan.wheel.disarm(this.#deadline)
     if (this.#controller !== undefined) this.#controller.abort(why)
     else if (!this.endpoint.pool.withdraw(this)) this.line?.abandon(why)
     this.#upload?.destroy()
+  }
+
+  #close(): void {
+    // What ends without an answer has waited all the same: it must not look like our own time.
+    if (this.#state === WAITING || this.#state === SENT) {
+      const span = this.#state === SENT ? WAIT : this.line === undefined ? QUEUE : CONNECT
+      this.x.spans[span] = (this.x.spans[span] as number) + (this.#plan.clock.now() - this.#startedAt)
+    }
+    this.#state = OVER
+    this.#plan.wheel.disarm(this.#deadline)
   }
 
   #release(): void {

@@ -176,8 +176,7 @@ export class NodeAttempt implements Try, Caller {
   }
 
   #fail(why: GatewayError): void {
-    this.#isOver = true
-    this.#plan.wheel.disarm(this.#deadline)
+    this.#close()
     this.endpoint.countFailure(why.code)
     this.#next = this.#plan.next(this, why)
     if (this.#next === undefined) this.to.fail(why)
@@ -185,11 +184,20 @@ export class NodeAttempt implements Try, Caller {
   }
 
   #letGo(): void {
-    this.#isOver = true
-    this.#plan.wheel.disarm(this.#deadline)
+    this.#close()
     this.endpoint.pool.withdraw(this)
     this.#request?.destroy()
     this.#upload?.destroy()
+  }
+
+  #close(): void {
+    // What ends without an answer has waited all the same: it must not look like our own time.
+    if (!this.#isOver) {
+      const span = this.#isConnected ? WAIT : this.#request === undefined ? QUEUE : CONNECT
+      this.x.spans[span] = (this.x.spans[span] as number) + (this.#plan.clock.now() - this.#startedAt)
+    }
+    this.#isOver = true
+    this.#plan.wheel.disarm(this.#deadline)
   }
 
   #expire(): void {

@@ -3,16 +3,18 @@ import t from 'tap'
 import { rig, TestBody, until } from '../../test/hardening/bare-upstream.ts'
 import { VirtualClock } from '../../test/harness/clock.ts'
 import { GatewayError } from '../core/errors.ts'
+import { WAIT } from '../core/exchange.ts'
 
 t.test('the answer’s head', async (t) => {
   const clock = new VirtualClock()
   const { bare, backend } = await rig(t, async (connection) => void (await connection.take('never')), { clock })
-  const { reader } = bare.fetch()
+  const { reader, x } = bare.fetch()
   await until(() => backend.connections[0]?.received.endsWith('\r\n\r\n') === true)
   clock.advance(14_000)
   t.equal(reader.failure, undefined)
   clock.advance(1_100)
   t.equal(reader.failure?.code, 'response_timeout')
+  t.ok((x.spans[WAIT] as number) >= 15_000, 'the time counts as waiting for the backend, not as our own')
   await until(() => backend.connections[0]?.isClosed === true)
 })
 

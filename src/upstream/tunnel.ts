@@ -111,7 +111,7 @@ class Joint {
   cancel(why: GatewayError): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#tunnel.parts.wheel.disarm(this.#deadline)
+    if (this.#answer === undefined && this.#backend === undefined) this.#waited()
     this.#answer?.abort(why)
     this.#request?.destroy()
     this.#backend?.destroy()
@@ -151,9 +151,12 @@ class Joint {
     })
   }
 
+  /** Notes the time since the last step: of connecting, or of waiting for the answer. */
   #waited(): void {
     const now = this.#tunnel.parts.clock.now()
-    this.#x.spans[WAIT] = (this.#x.spans[WAIT] as number) + (now - this.#startedAt)
+    const span = this.#isConnected ? WAIT : CONNECT
+    this.#x.spans[span] = (this.#x.spans[span] as number) + (now - this.#startedAt)
+    this.#startedAt = now
     this.#tunnel.parts.wheel.disarm(this.#deadline)
   }
 
@@ -235,6 +238,7 @@ class Joint {
   #failed(endpoint: Endpoint, why: GatewayError): void {
     const { parts } = this.#tunnel
     endpoint.countFailure(why.code)
+    this.#waited()
     this.#request?.removeAllListeners('error').on('error', nothing).destroy()
     const decision = decideRetry(parts.retry, why, this.#tried.length, 0)
     if (!decision.retry) {
