@@ -7,7 +7,7 @@ import type { Context } from './context.ts'
 import { EXIT_BY_SIGNAL, EXIT_FAILURE } from './failure.ts'
 import { loadForUse } from './loading.ts'
 import { Service, type ServiceOptions } from './service.ts'
-import { listenToSignals, type StopSignal } from './signals.ts'
+import { listenToSignals, type SignalHandlers, type StopSignal } from './signals.ts'
 import { catchUnhandled } from './unhandled.ts'
 
 export interface RunOptions {
@@ -33,32 +33,24 @@ export async function serve(
 ): Promise<number> {
   const { clock } = options
   const log = createLog({ destination: STDOUT, ...logSettings(options.loaded.config) })
-  const service = await Service.start({
+  const starting = Service.start({
     ...options,
     log,
     applied: (config) => log.setLevel(logSettings(config).level),
   })
   const stopped = Promise.withResolvers<number>()
-  const stop = (why: StopSignal | 'storm') => {
-    log.info({ signal: why, grace_ms: graceMs }, 'draining')
-    service.drain(graceMs).then(
-      () => stopped.resolve(why === 'storm' ? EXIT_FAILURE : 0),
-      (error: unknown) => {
-        log.error({ error: String(error) }, 'draining failed')
-        stopped.resolve(EXIT_FAILURE)
-      },
-    )
-  }
-  const deafen = listenToSignals(
-    {
-      stop,
-      stopNow: (signal) => exitNow(EXIT_BY_SIGNAL[signal], service, log),
-      reload: () => void service.reload(),
-      reopenLogs: () => service.reopenLogs(),
-    },
+  // Heard from the first moment: a signal that nobody listens to would end the process.
+  const deafen = listenToSignals(handlers(starting, stopped, log, graceMs), clock)
+  const service = await starting.catch((error: unknown) => {
+    deafen()
+    throw error
+  })
+  const release = catchUnhandled({
+    log,
+    metrics: service.registry,
     clock,
-  )
-  const release = catchUnhandled({ log, metrics: service.registry, clock, storm: () => stop('storm') })
+    storm: () => drain(service, 'storm', stopped, log, graceMs),
+  })
   started(service)
   const exitCode = await stopped.promise
   release()
@@ -66,6 +58,38 @@ export async function serve(
   log.info({}, 'stopped')
   log.flush()
   return exitCode
+}
+
+function handlers(
+  starting: Promise<Service>,
+  stopped: PromiseWithResolvers<number>,
+  log: ProcessLog,
+  graceMs: number,
+): SignalHandlers {
+  const once = (act: (service: Service) => void) => void starting.then(act, () => {})
+  return {
+    stop: (signal) => once((service) => drain(service, signal, stopped, log, graceMs)),
+    stopNow: (signal) => once((service) => exitNow(EXIT_BY_SIGNAL[signal], service, log)),
+    reload: () => once((service) => void service.reload()),
+    reopenLogs: () => once((service) => service.reopenLogs()),
+  }
+}
+
+function drain(
+  service: Service,
+  why: StopSignal | 'storm',
+  stopped: PromiseWithResolvers<number>,
+  log: ProcessLog,
+  graceMs: number,
+): void {
+  log.info({ signal: why, grace_ms: graceMs }, 'draining')
+  service.drain(graceMs).then(
+    () => stopped.resolve(why === 'storm' ? EXIT_FAILURE : 0),
+    (error: unknown) => {
+      log.error({ error: String(error) }, 'draining failed')
+      stopped.resolve(EXIT_FAILURE)
+    },
+  )
 }
 
 function exitNow(exitCode: number, service: Service, log: ProcessLog): never {

@@ -101,14 +101,14 @@ export class IncomingBody implements RequestBody {
   /** The stream wants more. */
   wanted(stream: BodyStream): void {
     if (stream !== this.#stream || this.#isComplete) return
-    if (this.#isListening) {
-      this.#incoming.resume()
-    } else {
+    if (!this.#isListening) {
       this.#isListening = true
       this.#wireStart = this.#incoming.socket.bytesRead
       this.#incoming.on('data', (chunk: Buffer) => this.#arrive(chunk))
       this.#incoming.on('end', () => this.#complete())
     }
+    // Also the first time: an earlier stream that was dropped unread has paused it.
+    this.#incoming.resume()
     this.#watch()
   }
 

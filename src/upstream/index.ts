@@ -56,7 +56,9 @@ export class Upstream {
     this.#deps = deps
     const tls = readTls(config.tls)
     this.#endpoints = config.endpoints.map((endpoint) => new Endpoint(name, endpoint, tls, config.pool, deps))
-    this.#balancer = new RoundRobin(this.#endpoints)
+    const identity = JSON.stringify([name, config.endpoints.map(({ url, weight }) => [url, weight])])
+    const credits = deps.lease.use('round-robin', identity, () => config.endpoints.map(() => 0))
+    this.#balancer = new RoundRobin(this.#endpoints, credits)
   }
 
   /** What obtains answers for a route. */

@@ -9,21 +9,22 @@ export class RoundRobin<E extends Weighted> implements Balancer<E> {
   readonly #endpoints: readonly E[]
   readonly #credits: number[]
 
-  constructor(endpoints: readonly E[]) {
-    this.#endpoints = endpoints.filter(({ weight }) => weight > 0)
-    this.#credits = this.#endpoints.map(() => 0)
+  /** @param credits one per endpoint, changed by each pick: who keeps them keeps the position */
+  constructor(endpoints: readonly E[], credits: number[] = endpoints.map(() => 0)) {
+    this.#endpoints = endpoints
+    this.#credits = credits
   }
 
   pick(isExcluded?: (endpoint: E) => boolean): E | undefined {
     const endpoints = this.#endpoints
     const credits = this.#credits
-    if (endpoints.length === 1 && isExcluded === undefined) return endpoints[0]
+    if (endpoints.length === 1 && isExcluded === undefined && (endpoints[0] as E).weight > 0) return endpoints[0]
     let best = -1
     let sum = 0
     for (let i = 0; i < endpoints.length; i++) {
       const endpoint = endpoints[i] as E
       // One that is out gains nothing meanwhile: it must not come back to a burst of requests.
-      if (isExcluded?.(endpoint) === true) continue
+      if (endpoint.weight === 0 || isExcluded?.(endpoint) === true) continue
       credits[i] = (credits[i] as number) + endpoint.weight
       sum += endpoint.weight
       if (best < 0 || (credits[i] as number) > (credits[best] as number)) best = i
