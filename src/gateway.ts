@@ -12,6 +12,7 @@ import type { Deps } from './core/feature.ts'
 import { Keep } from './core/keep.ts'
 import { type Log, silentLog } from './core/log.ts'
 import type { RequestHead } from './core/message.ts'
+import { PassingBuffers } from './core/passing-buffers.ts'
 import { Wheel } from './core/wheel.ts'
 import { accessLogSinks } from './features/access-log/index.ts'
 import { Generation, type RouteSummary } from './generation.ts'
@@ -28,6 +29,8 @@ export interface GatewayOptions {
   readonly random?: Random
   readonly log?: Log
   readonly registry?: Registry
+  /** Collects V8's young generation; see core/passing-buffers.ts. Default: nothing does before V8 itself. */
+  readonly collectYoung?: () => void
 }
 
 export class Gateway {
@@ -49,7 +52,12 @@ export class Gateway {
     this.registry = options.registry ?? new Registry()
     this.#random = options.random ?? systemRandom
     this.#wheel = new Wheel(this.clock)
-    this.#platform = { clock: this.clock, wheel: this.#wheel, log: this.log }
+    this.#platform = {
+      clock: this.clock,
+      wheel: this.#wheel,
+      log: this.log,
+      buffers: new PassingBuffers(options.collectYoung ?? (() => {})),
+    }
     this.#ids = new RequestIds(this.#random)
     this.#generation = this.#build(options.config)
   }
@@ -182,6 +190,7 @@ export class Gateway {
     return {
       clock: this.clock,
       wheel: this.#wheel,
+      buffers: this.#platform.buffers,
       log: this.log,
       metrics: this.registry,
       entry: (request: RequestHead, peer: Peer, down: Downstream) => this.#accept(request, peer, down),

@@ -240,6 +240,7 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
   send(chunk: Uint8Array): boolean {
     if (!this.open) return true
     this.sentBytes += chunk.byteLength
+    this.plan.platform.buffers.passed(chunk.byteLength)
     return this.#down.write(chunk)
   }
 

@@ -7,6 +7,7 @@ import type { Tunnel } from './core/downstream.ts'
 import type { RouteInfo } from './core/exchange.ts'
 import type { Log } from './core/log.ts'
 import type { Origin } from './core/origin.ts'
+import type { PassingBuffers } from './core/passing-buffers.ts'
 import type { Stage } from './core/stage.ts'
 import type { Wheel } from './core/wheel.ts'
 import { having, type Step } from './steps.ts'
@@ -16,6 +17,7 @@ export interface Platform {
   readonly clock: Clock
   readonly wheel: Wheel
   readonly log: Log
+  readonly buffers: PassingBuffers
 }
 
 export interface PlanParts {

@@ -3,6 +3,7 @@ import type { GatewayConfig } from '../configuration.ts'
 import { systemClock, systemRandom } from '../core/clock.ts'
 import { Keep } from '../core/keep.ts'
 import { silentLog } from '../core/log.ts'
+import { PassingBuffers } from '../core/passing-buffers.ts'
 import { Wheel } from '../core/wheel.ts'
 import type { LogsConfig } from '../features/access-log/index.ts'
 import { Generation } from '../generation.ts'
@@ -19,7 +20,12 @@ export function compiled<T>(config: GatewayConfig, look: (generation: Generation
     metrics: new Registry(),
     lease: new Keep().lease(),
   }
-  const generation = new Generation(withoutFiles(config), deps, { clock: systemClock, wheel, log: silentLog })
+  const generation = new Generation(withoutFiles(config), deps, {
+    clock: systemClock,
+    wheel,
+    buffers: new PassingBuffers(() => {}),
+    log: silentLog,
+  })
   try {
     return look(generation)
   } finally {

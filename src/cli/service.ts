@@ -16,6 +16,7 @@ import { Gateway } from '../gateway.ts'
 import { measureNode } from '../telemetry/node.ts'
 import { Registry } from '../telemetry/registry.ts'
 import { ReloadMetrics } from '../telemetry/reload.ts'
+import { youngCollector } from './collect.ts'
 import { systemFailure } from './failure.ts'
 import type { Usable } from './loading.ts'
 
@@ -119,7 +120,13 @@ export class Service {
     this.#admin = await this.#startAdmin(config.admin)
     this.#adminConfig = config.admin
     try {
-      this.#gateway = await Gateway.start({ config, clock, log: this.#log, registry: this.registry })
+      this.#gateway = await Gateway.start({
+        config,
+        clock,
+        log: this.#log,
+        registry: this.registry,
+        collectYoung: youngCollector(),
+      })
     } catch (error) {
       throw systemFailure(error, addressOf(error) ?? 'the gateway could not start')
     }

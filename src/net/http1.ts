@@ -13,6 +13,7 @@ import type { HeaderList } from '../core/headers.ts'
 import type { Log } from '../core/log.ts'
 import type { RequestHead } from '../core/message.ts'
 import type { Counter, Gauge, Metrics } from '../core/metrics.ts'
+import type { PassingBuffers } from '../core/passing-buffers.ts'
 import type { Wheel } from '../core/wheel.ts'
 import { plainAddress } from './address.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
@@ -32,6 +33,7 @@ export type Entry = (request: RequestHead, peer: Peer, down: Downstream) => void
 export interface ListenerDeps {
   readonly clock: Clock
   readonly wheel: Wheel
+  readonly buffers: PassingBuffers
   readonly log: Log
   readonly metrics: Metrics
   readonly entry: Entry
@@ -41,6 +43,7 @@ export class Http1 implements ConnectionOwner, Starter {
   readonly server: Server
   readonly clock: Clock
   readonly wheel: Wheel
+  readonly buffers: PassingBuffers
   isDraining = false
   stallMs = 0
   readonly #deps: ListenerDeps
@@ -65,6 +68,7 @@ export class Http1 implements ConnectionOwner, Starter {
     }
     this.clock = deps.clock
     this.wheel = deps.wheel
+    this.buffers = deps.buffers
     const listener = config.address
     this.#refusals = new Refusals(deps.clock, deps.log, deps.metrics, listener)
     this.#open = deps.metrics.gauge(connectionsSpec, { listener })
@@ -155,7 +159,7 @@ export class Http1 implements ConnectionOwner, Starter {
     const body =
       length === 0
         ? null
-        : new IncomingBody(incoming, length < 0 ? undefined : length, this.#body, this.clock, this.wheel)
+        : new IncomingBody(incoming, length < 0 ? undefined : length, this.#body, this.clock, this.wheel, this.buffers)
     connection.enter(new Http1Downstream(connection, incoming, response, body, verdict, this))
   }
 

@@ -8,6 +8,7 @@ import { bareListener, CountingMetrics, describe, RawClient } from '../../test/h
 import { systemClock } from '../core/clock.ts'
 import type { Downstream, Handshake } from '../core/downstream.ts'
 import { silentLog } from '../core/log.ts'
+import { PassingBuffers } from '../core/passing-buffers.ts'
 import { Wheel } from '../core/wheel.ts'
 import { Listener } from './listener.ts'
 import { listenerSchema } from './schema.ts'
@@ -29,6 +30,7 @@ function makeListener(address: string): Listener {
   return new Listener(listenerSchema.parse({ address }), {
     clock: systemClock,
     wheel: new Wheel(systemClock),
+    buffers: new PassingBuffers(() => {}),
     log: silentLog,
     metrics: new CountingMetrics(),
     entry: describe,

@@ -9,6 +9,7 @@ import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { RequestBody } from '../core/message.ts'
+import type { PassingBuffers } from '../core/passing-buffers.ts'
 import { Deadline, type Wheel } from '../core/wheel.ts'
 
 export interface BodyLimits {
@@ -32,6 +33,7 @@ export class IncomingBody implements RequestBody {
   readonly #incoming: IncomingMessage
   readonly #clock: Clock
   readonly #wheel: Wheel
+  readonly #buffers: PassingBuffers
   readonly #limits: BodyLimits
   #maxBytes: number
   #arrived = 0
@@ -51,6 +53,7 @@ export class IncomingBody implements RequestBody {
     limits: BodyLimits,
     clock: Clock,
     wheel: Wheel,
+    buffers: PassingBuffers,
   ) {
     this.#incoming = incoming
     this.lengthBytes = lengthBytes
@@ -58,6 +61,7 @@ export class IncomingBody implements RequestBody {
     this.#maxBytes = limits.maxBytes
     this.#clock = clock
     this.#wheel = wheel
+    this.#buffers = buffers
   }
 
   /** Whether it is whole, or may still become so: all of it has arrived, or somebody is reading it. */
@@ -138,6 +142,7 @@ export class IncomingBody implements RequestBody {
       return
     }
     this.takenBytes = this.#arrived
+    this.#buffers.passed(chunk.byteLength)
     if (stream.push(chunk)) return
     this.#unwatch()
     this.#incoming.pause()

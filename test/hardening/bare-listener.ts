@@ -6,6 +6,7 @@ import type { Peer } from '../../src/core/exchange.ts'
 import { type Log, type LogFields, silentLog } from '../../src/core/log.ts'
 import type { RequestHead } from '../../src/core/message.ts'
 import type { Counter, LabelValues, MetricSpec, Metrics } from '../../src/core/metrics.ts'
+import { PassingBuffers } from '../../src/core/passing-buffers.ts'
 import { Wheel } from '../../src/core/wheel.ts'
 import { type Entry, Listener } from '../../src/net/listener.ts'
 import { type ListenerConfig, listenerSchema } from '../../src/net/schema.ts'
@@ -77,6 +78,7 @@ export async function bareListener(config: object = {}, entry?: Entry): Promise<
   const listener = new Listener(configure(config), {
     clock: systemClock,
     wheel,
+    buffers: new PassingBuffers(() => {}),
     log,
     metrics,
     entry: (request, peer, down) => {

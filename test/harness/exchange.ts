@@ -7,6 +7,7 @@ import type { Peer, RouteInfo } from '../../src/core/exchange.ts'
 import type { HeaderList } from '../../src/core/headers.ts'
 import { type Log, silentLog } from '../../src/core/log.ts'
 import type { RequestHead } from '../../src/core/message.ts'
+import { PassingBuffers } from '../../src/core/passing-buffers.ts'
 import { Wheel } from '../../src/core/wheel.ts'
 import { Client } from '../../src/pipeline.ts'
 import { Plan, type PlanParts } from '../../src/plan.ts'
@@ -137,7 +138,12 @@ export function fakeExchange(
     slots: 0,
     ...parts,
   }
-  const plan = new Plan(whole as PlanParts, { clock, wheel, log: options.log ?? silentLog })
+  const plan = new Plan(whole as PlanParts, {
+    clock,
+    wheel,
+    buffers: new PassingBuffers(() => {}),
+    log: options.log ?? silentLog,
+  })
   const down = new FakeDownstream()
   const client = new Client(plan, options.request ?? requestHead(), testPeer, [], 'id-1', down)
   return { client, down, clock, wheel }
