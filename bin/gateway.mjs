@@ -42,7 +42,20 @@ function fail(message) {
   process.exit(1)
 }
 
+// V8 may give its young generation three times 16 MiB. A proxy's garbage dies at once: with 4 MiB, 10 000 idle connections
+// take 40 MB less, and a request costs no more (measured with `npm run bench`).
+const tuning = '--max-semi-space-size=4'
+
+/** Replaces this process by one with our settings of V8, where the platform can and the operator has not set his own. */
+function tune() {
+  const given = process.execArgv.concat(process.env.NODE_OPTIONS ?? '').join(' ')
+  if (typeof process.execve !== 'function' || process.platform === 'win32' || given.includes('semi-space')) return
+  const args = [process.execPath, tuning].concat(process.execArgv, process.argv.slice(1))
+  process.execve(process.execPath, args, process.env)
+}
+
 if (isNewEnough(process.version)) {
+  tune()
   const main = existsSync(source) ? source : compiled
   if (!existsSync(main)) fail(`${main} is missing: the package is not complete`)
   import(pathToFileURL(main).href)
