@@ -4,6 +4,7 @@
  */
 import type { AnyFeature } from './core/feature.ts'
 import { accessLog } from './features/access-log/index.ts'
+import { cache } from './features/cache/index.ts'
 import { requestHeaders, responseHeaders } from './features/headers/index.ts'
 import { metrics } from './features/metrics/index.ts'
 import { redirect } from './features/redirect/index.ts'
@@ -15,5 +16,6 @@ export const features: readonly AnyFeature[] = [
   redirect, // answers at once: nothing below it runs
   respond,
   requestHeaders, // after routing has settled what the request is
+  cache, // above everything that goes upstream: a hit pays for none of it
   responseHeaders, // edits every answer, also those that features above give
 ]

@@ -1,0 +1,82 @@
+/** What the parts of the cache know of one another. */
+import type { Clock } from '../../core/clock.ts'
+import type { Exchange } from '../../core/exchange.ts'
+import type { RequestHead } from '../../core/message.ts'
+import type { Cancel, Reader } from '../../core/origin.ts'
+import type { Fill } from './fill.ts'
+import type { Passes } from './passes.ts'
+import type { LifetimeRules } from './policy/freshness.ts'
+import type { Keys } from './policy/key.ts'
+import type { StaleRules } from './policy/reuse.ts'
+import type { MemoryStore, StoredAnswer } from './store/memory.ts'
+
+/** A route's `cache` settings, compiled. */
+export interface CachePolicy {
+  readonly lifetime: LifetimeRules
+  readonly stale: StaleRules
+  readonly ignoresOrigin: boolean
+  readonly keys: Keys
+  /** The key of another resource on the same host. */
+  keyOfTarget(authority: string, path: string, query: string): string
+  bypasses(request: RequestHead): boolean
+  readonly maxObjectBytes: number
+  readonly statusField: boolean
+  /** Response field that carries purge tags, lower case. */
+  readonly tagsField: string
+}
+
+/** What all routes of a gateway share. */
+export interface CacheState {
+  readonly store: MemoryStore
+  readonly passes: Passes
+  /** What is being fetched now, by key and variant. */
+  readonly fetching: Map<string, UnderWay>
+}
+
+export interface CacheEvents {
+  /** One answer to a client, by how it came about. */
+  result(x: Exchange, result: string): void
+  /** An answer that was not kept, and why. */
+  refused(because: string): void
+  /** Origin time that a client did not have to wait for. */
+  saved(savedMs: number): void
+}
+
+export interface Lookup {
+  readonly request: RequestHead
+  readonly key: string
+  readonly partition: string
+  /** Identifies what may be shared before the answer's Vary is known. */
+  readonly fillKey: string
+}
+
+/** A fetch that is under way. */
+export interface UnderWay {
+  readonly fill: Fill
+  readonly lookup: Lookup
+  /** Whether the answer is being kept; known once its head is there. */
+  readonly isKept: boolean
+  /** Parameters of our Cache-Status member for those who read from it. */
+  forwardStatus(status: number, isCollapsed: boolean): string
+  /** What it fetches became untrue meanwhile: it may answer those who wait, but is not kept. */
+  doom(): void
+}
+
+/** The cache, as its fetches and readers see it. */
+export interface Cache {
+  readonly policy: CachePolicy
+  readonly store: MemoryStore
+  readonly clock: Clock
+  /** For a waiter whose shared fetch turned out not to be for it. */
+  refetch(x: Exchange, request: RequestHead, to: Reader, retries: number): Cancel
+  /** Answers one who waited from what is stored. */
+  give(request: RequestHead, to: Reader, answer: StoredAnswer, status: string): Cancel
+  /** Says on the exchange and in the metrics how its answer came about. */
+  note(x: Exchange, result: string, waitedMs: number): void
+  /** An answer is not kept: for a while, nobody waits for one like it. */
+  refused(lookup: Lookup, because: string): void
+  /** Nothing more will come of a fetch. */
+  done(fetching: UnderWay): void
+  /** Makes a resource of this host untrue. Returns how many stored answers went. */
+  invalidate(authority: string, path: string, query: string): number
+}

@@ -1,0 +1,32 @@
+/** An exchange that no client waits for: a refresh in the background carries what its occasion carried, and nothing more. */
+import type { GatewayError } from '../../core/errors.ts'
+import { type Exchange, type Peer, type RouteInfo, spans } from '../../core/exchange.ts'
+import type { RequestHead } from '../../core/message.ts'
+
+export class DetachedExchange implements Exchange {
+  readonly id: string
+  readonly request: RequestHead
+  readonly peer: Peer
+  readonly route: RouteInfo
+  readonly captures: readonly string[]
+  readonly startedAt: number
+  readonly spans = new Float64Array(spans.length)
+  readonly slots: unknown[]
+  headAt = 0
+  status = 0
+  sentBytes = 0
+  outcome: GatewayError | undefined = undefined
+  endpoint = ''
+  tries = 0
+  cache = ''
+
+  constructor(occasion: Exchange, nowMs: number) {
+    this.id = occasion.id
+    this.request = occasion.request
+    this.peer = occasion.peer
+    this.route = occasion.route
+    this.captures = occasion.captures
+    this.slots = new Array(occasion.slots.length)
+    this.startedAt = nowMs
+  }
+}

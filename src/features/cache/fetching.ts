@@ -1,0 +1,286 @@
+/**
+ * One request to the origin on behalf of the cache: a miss, a validation, or a refresh that nobody waits for. Decides
+ * what its answer means (keep, pass, not modified, stale instead of an error) and satisfies those who waited.
+ */
+import type { BodySource } from '../../core/body.ts'
+import { wholeBody } from '../../core/body.ts'
+import type { GatewayError } from '../../core/errors.ts'
+import type { Exchange } from '../../core/exchange.ts'
+import { splitList } from '../../core/fields.ts'
+import { type HeaderList, headerValue } from '../../core/headers.ts'
+import type { RequestHead, ResponseHead } from '../../core/message.ts'
+import type { Cancel, Reader } from '../../core/origin.ts'
+import type { Cache, Lookup, UnderWay } from './contract.ts'
+import { addCacheStatus } from './deliver.ts'
+import { Fill, type FillOwner, type Waiter } from './fill.ts'
+import { requestDirectives, responseDirectives } from './policy/directives.ts'
+import { initialAge, lifetimeOf } from './policy/freshness.ts'
+import { ageOf, mayServeOnError } from './policy/reuse.ts'
+import { type Refusal, storable } from './policy/storable.ts'
+import { isNotModified, updatedHeaders } from './policy/validate.ts'
+import { selectingKey, varyNames } from './policy/vary.ts'
+import type { NewAnswer, StoredAnswer } from './store/memory.ts'
+
+/** Bodies up to this size are kept in one piece. */
+const ONE_PIECE_BYTES = 65_536
+
+export class Fetching implements FillOwner, UnderWay {
+  readonly fill: Fill
+  readonly lookup: Lookup
+  readonly #cache: Cache
+  /** What is being validated; undefined for a miss. */
+  readonly #stored: StoredAnswer | undefined
+  readonly #requestedAtMs: number
+  #isDoomed = false
+  #answer: Omit<NewAnswer, 'body' | 'bodyBytes' | 'trailers'> | undefined = undefined
+
+  constructor(cache: Cache, lookup: Lookup, stored: StoredAnswer | undefined) {
+    this.#cache = cache
+    this.lookup = lookup
+    this.#stored = stored
+    this.#requestedAtMs = cache.clock.wall()
+    this.fill = new Fill(this, cache.policy.maxObjectBytes)
+  }
+
+  judge(fill: Fill, res: ResponseHead): 'keep' | 'pass' | 'consumed' {
+    const stored = this.#stored
+    const receivedAtMs = this.#cache.clock.wall()
+    if (stored !== undefined && res.status === 304) {
+      this.#notModified(stored, res, receivedAtMs)
+      return 'consumed'
+    }
+    if (stored !== undefined && res.status >= 500 && this.#serveStale(stored, fill.take)) return 'consumed'
+    const refusal = this.#prepare(res, receivedAtMs)
+    if (refusal !== undefined) {
+      this.#cache.refused(this.lookup, refusal)
+      return 'pass'
+    }
+    // Others asked for the same thing, but Vary tells now that it isn't the same for them.
+    const { selecting, varyNames: names } = this.#answer as NewAnswer
+    const differs = (waiter: Waiter) =>
+      names.length > 0 && selectingKey(names, (waiter as Waiting).request.headers) !== selecting
+    for (const waiter of fill.take(differs)) waiter.alone()
+    return 'keep'
+  }
+
+  doom(): void {
+    this.#isDoomed = true
+  }
+
+  complete(_fill: Fill, pieces: readonly Uint8Array[], bodyBytes: number, trailers: HeaderList | undefined): void {
+    const answer = this.#answer
+    if (answer === undefined || this.#isDoomed) return
+    const body = pieces.length > 1 && bodyBytes <= ONE_PIECE_BYTES ? [joined(pieces, bodyBytes)] : pieces
+    this.#cache.store.put({ ...answer, body, bodyBytes, trailers })
+  }
+
+  ended(): void {
+    this.#cache.done(this)
+  }
+
+  failed(why: GatewayError, waiters: readonly Waiter[]): void {
+    const stored = this.#stored
+    if (stored !== undefined && this.#serveStale(stored, () => [...waiters])) return
+    waiters.forEach((waiter, index) => {
+      // The first one led: the failure is its own. The others get one more fetch between them before they share it.
+      if (index === 0 || !(waiter as Waiting).retry()) waiter.to.fail(why)
+    })
+  }
+
+  forwardStatus(status: number, isCollapsed: boolean): string {
+    const why = this.#stored === undefined ? 'uri-miss' : 'stale'
+    return `fwd=${why}; fwd-status=${status}${this.isKept ? '; stored' : ''}${isCollapsed ? '; collapsed' : ''}`
+  }
+
+  get isKept(): boolean {
+    return this.#answer !== undefined
+  }
+
+  /** Fills in what will be stored, or says why nothing will. */
+  #prepare(res: ResponseHead, receivedAtMs: number): Refusal | 'too-large' | undefined {
+    const { policy, clock } = this.#cache
+    const { request, key, partition } = this.lookup
+    const { directives, isTargeted } = responseDirectives(res.headers)
+    const lifetime = lifetimeOf(res.status, res.headers, directives, isTargeted, receivedAtMs, policy.lifetime)
+    const answer = { status: res.status, headers: res.headers, directives, lifetime }
+    const asked = requestDirectives(request.headers)
+    const verdict = storable(request.method, request.headers, asked, answer, policy.ignoresOrigin)
+    if (!verdict.store) return verdict.because
+    const length = headerValue(res.headers, 'content-length')
+    if (length !== undefined && Number(length) > policy.maxObjectBytes) return 'too-large'
+    const names = varyNames(res.headers)
+    this.#answer = {
+      key,
+      partition,
+      status: res.status,
+      reason: res.reason,
+      headers: keptHeaders(res.headers, directives.withheld),
+      directives,
+      lifetimeMs: lifetime.lifetimeMs,
+      initialAgeMs: initialAge(res.headers, this.#requestedAtMs, receivedAtMs),
+      receivedAtMs,
+      isInvalidated: false,
+      varyNames: names,
+      selecting: selectingKey(names, request.headers),
+      tags: tagsOf(res.headers, policy.tagsField),
+      fetchMs: clock.wall() - this.#requestedAtMs,
+    }
+    return undefined
+  }
+
+  /** RFC 9111 §4.3.4: the stored answer is good, with the fields that came. */
+  #notModified(stored: StoredAnswer, res: ResponseHead, receivedAtMs: number): void {
+    const headers = updatedHeaders(stored.headers, res.headers)
+    const { directives, isTargeted } = responseDirectives(headers)
+    const { policy, store } = this.#cache
+    const lifetime = lifetimeOf(stored.status, headers, directives, isTargeted, receivedAtMs, policy.lifetime)
+    const answer: NewAnswer = {
+      ...stored,
+      headers,
+      directives,
+      lifetimeMs: lifetime.lifetimeMs,
+      initialAgeMs: initialAge(res.headers, this.#requestedAtMs, receivedAtMs),
+      receivedAtMs,
+      isInvalidated: false,
+      tags: tagsOf(headers, policy.tagsField),
+    }
+    const kept = store.replace(stored, answer) ?? { ...stored, ...answer }
+    for (const waiter of this.fill.take()) {
+      ;(waiter as Waiting).give(kept, 'revalidated', 'fwd=stale; fwd-status=304')
+    }
+  }
+
+  /** Stale instead of an error (RFC 5861 §4). False when that is not allowed, with nobody taken. */
+  #serveStale(stored: StoredAnswer, take: () => Waiter[]): boolean {
+    const nowMs = this.#cache.clock.wall()
+    if (!mayServeOnError(stored, nowMs, this.#cache.policy.stale)) return false
+    const ttl = Math.floor((stored.lifetimeMs - ageOf(stored, nowMs)) / 1000)
+    for (const waiter of take.call(this.fill)) {
+      ;(waiter as Waiting).give(stored, 'stale_error', `hit; ttl=${ttl}; detail=stale-if-error`)
+    }
+    return true
+  }
+}
+
+/** A client that waits for a fetching, its own or another's. */
+export class Waiting implements Waiter {
+  to: Reader
+  readonly request: RequestHead
+  readonly #x: Exchange
+  readonly #cache: Cache
+  readonly #isCollapsed: boolean
+  readonly #sinceMs: number
+  readonly #fetching: UnderWay
+  #cancel: Cancel = () => {}
+  #retries: number
+
+  constructor(
+    cache: Cache,
+    x: Exchange,
+    to: Reader,
+    fetching: UnderWay,
+    request: RequestHead,
+    options: WaitingOptions,
+  ) {
+    this.#cache = cache
+    this.#x = x
+    this.to = to
+    this.request = request
+    this.#fetching = fetching
+    this.#isCollapsed = options.isCollapsed
+    this.#retries = options.retries
+    this.#sinceMs = cache.clock.now()
+  }
+
+  /** Gives up waiting or reading. */
+  readonly cancel: Cancel = (why) => this.#cancel(why)
+
+  join(): void {
+    this.#cancel = this.#fetching.fill.join(this)
+  }
+
+  receive(res: ResponseHead, source: BodySource): void {
+    const { headers, status } = res
+    const fetching = this.#fetching
+    this.#note(this.#isCollapsed ? 'collapsed' : fetching.isKept ? 'miss' : 'pass')
+    if (this.#cache.policy.statusField) {
+      addCacheStatus(headers, fetching.forwardStatus(status, this.#isCollapsed))
+    }
+    const { to } = this
+    if (!isNotModified(this.request.headers, headers, status, this.#cache.clock.wall())) {
+      to.head(res, source)
+      return
+    }
+    // The client has it already; the body still goes on to the store and to the others.
+    this.to = discard
+    to.head({ status: 304, reason: '', headers: headers.filter(pairsWithoutLength(headers)) }, wholeBody)
+    to.end()
+  }
+
+  alone(): void {
+    this.#cancel = this.#cache.refetch(this.#x, this.request, this.to, this.#retries)
+  }
+
+  /** Tries once more, together with the others. False when that was done already. */
+  retry(): boolean {
+    if (this.#retries <= 0) return false
+    this.#retries--
+    this.alone()
+    return true
+  }
+
+  /** Answers from a stored answer. */
+  give(answer: StoredAnswer, result: string, status: string): void {
+    this.#note(result)
+    this.#cancel = this.#cache.give(this.request, this.to, answer, status)
+  }
+
+  #note(result: string): void {
+    this.#cache.note(this.#x, result, this.#isCollapsed ? this.#cache.clock.now() - this.#sinceMs : 0)
+  }
+}
+
+export interface WaitingOptions {
+  /** Whether another's fetch is shared. */
+  readonly isCollapsed: boolean
+  /** How often a shared fetch that failed may be tried again. */
+  readonly retries: number
+}
+
+const discard: Reader = {
+  interim() {},
+  head() {},
+  write: () => true,
+  end() {},
+  fail() {},
+}
+
+function pairsWithoutLength(headers: HeaderList): (entry: string, index: number) => boolean {
+  return (_entry, index) => (headers[index & ~1] as string).toLowerCase() !== 'content-length'
+}
+
+/** RFC 9111 §3.1, §5.2.2.4: without what belongs to this connection or may not be reused, and without Age. */
+function keptHeaders(headers: HeaderList, withheld: readonly string[]): HeaderList {
+  const kept: HeaderList = []
+  for (let i = 0; i < headers.length; i += 2) {
+    const lower = (headers[i] as string).toLowerCase()
+    if (lower === 'age' || lower === 'proxy-authentication-info' || withheld.includes(lower)) continue
+    kept.push(headers[i] as string, headers[i + 1] as string)
+  }
+  return kept
+}
+
+function tagsOf(headers: HeaderList, field: string): string[] {
+  const value = headerValue(headers, field)
+  return value === undefined ? [] : splitList(value.replaceAll(' ', ','))
+}
+
+function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes)
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.byteLength
+  }
+  return whole
+}

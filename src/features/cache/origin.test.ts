@@ -1,0 +1,156 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { VirtualClock } from '../../../test/harness/clock.ts'
+import { exchangeOf } from '../../../test/harness/stage.ts'
+import { wholeBody } from '../../core/body.ts'
+import { CheckedOrigin } from '../../core/checked-origin.ts'
+import { GatewayError } from '../../core/errors.ts'
+import type { Exchange } from '../../core/exchange.ts'
+import type { RequestHead } from '../../core/message.ts'
+import type { Cancel, Origin, Reader } from '../../core/origin.ts'
+import type { CachePolicy } from './contract.ts'
+import { CacheOrigin } from './origin.ts'
+import { Passes } from './passes.ts'
+import { compileKeys, type KeyRules, keyOfTarget } from './policy/key.ts'
+import { MemoryStore } from './store/memory.ts'
+
+const keyRules: KeyRules = { query: 'all', headers: [], cookies: [], host: true }
+
+const policy: CachePolicy = {
+  lifetime: { overrideMs: undefined, fallbackMs: 0, negativeMs: new Map() },
+  stale: { whileRevalidateMs: 0, ifErrorMs: 60_000 },
+  ignoresOrigin: false,
+  keys: compileKeys('route', keyRules),
+  keyOfTarget: (authority, path, query) => keyOfTarget(keyRules, authority, path, query),
+  bypasses: () => false,
+  maxObjectBytes: 40,
+  statusField: true,
+  tagsField: 'surrogate-key',
+}
+
+/** An origin whose answers are driven from outside, step by step. */
+class Driven implements Origin {
+  readonly readers: Reader[] = []
+  readonly cancelled = new Set<Reader>()
+
+  fetch(_x: Exchange, _req: RequestHead, to: Reader): Cancel {
+    this.readers.push(to)
+    return () => this.cancelled.add(to)
+  }
+}
+
+/** A client that keeps what it reads, and holds back when told so. */
+class Collector implements Reader {
+  text = ''
+  heads = 0
+  ended: 'end' | 'fail' | undefined = undefined
+  resume: () => void = () => {}
+  isSlow = false
+
+  interim(): void {}
+
+  head(_res: unknown, source: { resume(): void }): void {
+    this.heads++
+    this.resume = () => source.resume()
+  }
+
+  write(chunk: Uint8Array): boolean {
+    this.text += Buffer.from(chunk).toString('latin1')
+    return !this.isSlow
+  }
+
+  end(): void {
+    this.ended = 'end'
+  }
+
+  fail(): void {
+    this.ended = 'fail'
+  }
+}
+
+const kinds = [
+  'ask',
+  'head',
+  'private',
+  'large',
+  'not-modified',
+  'write',
+  'end',
+  'fail',
+  'slow',
+  'resume',
+  'cancel',
+  'later',
+] as const
+
+t.test('whatever clients and origin do, readers see the protocol kept and never a mixed or short answer', async (t) => {
+  const step = fc.record({ kind: fc.constantFrom(...kinds), which: fc.nat(7) })
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => {
+      const clock = new VirtualClock()
+      const driven = new Driven()
+      const state = { store: new MemoryStore(10_000, { evicted() {} }), passes: new Passes(), fetching: new Map() }
+      const events = { result() {}, refused() {}, saved() {} }
+      const checked = new CheckedOrigin(new CacheOrigin(policy, state, clock, events, driven))
+      const clients: { collector: Collector; cancel: Cancel }[] = []
+      const bodies = new Map<Reader, { sent: string; hasHead: boolean; isOver: boolean }>()
+      const live = (which: number) => {
+        const reader = driven.readers[which % Math.max(1, driven.readers.length)]
+        if (reader === undefined || driven.cancelled.has(reader)) return undefined
+        const body = bodies.get(reader) ?? { sent: '', hasHead: false, isOver: false }
+        bodies.set(reader, body)
+        return body.isOver ? undefined : { reader, body }
+      }
+      const head = (which: number, cacheControl: string, status = 200) => {
+        const found = live(which)
+        if (found === undefined || found.body.hasHead) return
+        found.body.hasHead = true
+        const headers = ['Cache-Control', cacheControl, 'ETag', '"a"']
+        found.reader.head({ status, reason: '', headers }, wholeBody)
+        if (status === 304) {
+          found.body.isOver = true
+          found.reader.end()
+        }
+      }
+      for (const { kind, which } of steps) {
+        const client = clients[which % Math.max(1, clients.length)]
+        if (kind === 'ask') {
+          const collector = new Collector()
+          const x = exchangeOf({})
+          clients.push({ collector, cancel: checked.fetch(x, { ...x.request, body: null }, collector) })
+        } else if (kind === 'head') head(which, 'max-age=1')
+        else if (kind === 'private') head(which, 'private')
+        else if (kind === 'large') head(which, 'max-age=5')
+        else if (kind === 'not-modified' && state.store.count > 0) head(which, 'max-age=1', 304)
+        else if (kind === 'write') {
+          const found = live(which)
+          if (found?.body.hasHead !== true) continue
+          const piece = `${driven.readers.indexOf(found.reader)}`.repeat(7)
+          found.body.sent += piece
+          found.reader.write(Buffer.from(piece))
+        } else if (kind === 'end' || kind === 'fail') {
+          const found = live(which)
+          if (found === undefined || (kind === 'end' && !found.body.hasHead)) continue
+          found.body.isOver = true
+          if (kind === 'end') found.reader.end()
+          else found.reader.fail(new GatewayError('connection_closed'))
+        } else if (kind === 'slow' && client !== undefined) client.collector.isSlow = true
+        else if (kind === 'resume' && client !== undefined) {
+          client.collector.isSlow = false
+          if (client.collector.ended === undefined) client.collector.resume()
+        } else if (kind === 'cancel' && client !== undefined) client.cancel(new GatewayError('client_gone'))
+        else if (kind === 'later') clock.advance(700)
+      }
+      checked.check()
+      const whole = new Set([...bodies.values()].filter((body) => body.isOver).map((body) => body.sent))
+      whole.add('')
+      for (const { collector } of clients) {
+        if (collector.ended === 'end' && !whole.has(collector.text))
+          throw new Error(`mixed or short: ${collector.text}`)
+        if (collector.heads > 1) throw new Error('two heads')
+      }
+    }),
+    { numRuns: 3000 },
+  )
+  t.pass('3000 schedules')
+})

@@ -1,0 +1,186 @@
+/**
+ * The cache as an origin over an origin: a hit never calls the inner one.
+ *
+ *   GET, HEAD ─▶ lookup ─ fresh ─────────────▶ stored answer
+ *                  │─ stale, may be given ───▶ stored answer, refresh in the background
+ *                  │─ stale, must be checked ▶ fetching (conditional) ─ 304 ▶ stored answer, updated
+ *                  └─ nothing ───────────────▶ fetching, shared by all who ask meanwhile
+ *   other safe methods pass; unsafe ones pass and invalidate
+ */
+import type { Clock } from '../../core/clock.ts'
+import { GatewayError } from '../../core/errors.ts'
+import { type Exchange, WAIT } from '../../core/exchange.ts'
+import { headerValue } from '../../core/headers.ts'
+import type { RequestHead } from '../../core/message.ts'
+import type { Cancel, Origin, Reader } from '../../core/origin.ts'
+import type { Cache, CacheEvents, CachePolicy, CacheState, Lookup, UnderWay } from './contract.ts'
+import { deliver } from './deliver.ts'
+import { DetachedExchange } from './detached.ts'
+import { Fetching, Waiting } from './fetching.ts'
+import { bypassing, headUpdating, invalidating } from './passing.ts'
+import { requestDirectives } from './policy/directives.ts'
+import { isSafe } from './policy/invalidate.ts'
+import { reuse } from './policy/reuse.ts'
+import { conditionalHeaders } from './policy/validate.ts'
+import { selectingKey } from './policy/vary.ts'
+import type { MemoryStore, StoredAnswer } from './store/memory.ts'
+
+export class CacheOrigin implements Origin, Cache {
+  readonly policy: CachePolicy
+  readonly store: MemoryStore
+  readonly clock: Clock
+  readonly #inner: Origin
+  readonly #state: CacheState
+  readonly #events: CacheEvents
+
+  constructor(policy: CachePolicy, state: CacheState, clock: Clock, events: CacheEvents, inner: Origin) {
+    this.policy = policy
+    this.store = state.store
+    this.clock = clock
+    this.#inner = inner
+    this.#state = state
+    this.#events = events
+  }
+
+  fetch(x: Exchange, request: RequestHead, to: Reader): Cancel {
+    const { method } = request
+    if (method !== 'GET' && method !== 'HEAD') return this.#otherMethod(x, request, to)
+    if (this.policy.bypasses(request)) return this.pass(x, request, to, 'rule')
+    const { keys } = this.policy
+    const key = keys.key(request)
+    const partition = keys.partition(request)
+    const stored = this.store.find(key, partition, request.headers)
+    const asked = requestDirectives(request.headers)
+    if (stored !== undefined) {
+      const nowMs = this.clock.wall()
+      const verdict = reuse(stored, asked, nowMs, this.policy.stale)
+      if (verdict.use !== 'validate') {
+        const ttl = Math.floor((stored.lifetimeMs - verdict.ageMs) / 1000)
+        this.note(x, verdict.use === 'fresh' ? 'hit' : 'stale', 0)
+        this.#events.saved(stored.fetchMs)
+        const cancel = this.#deliver(request, to, stored, verdict.ageMs, nowMs, `hit; ttl=${ttl}`)
+        if (verdict.use === 'stale' && verdict.refresh) this.#refresh(x, request, key, partition, stored)
+        return cancel
+      }
+    }
+    if (asked.onlyIfCached) return this.#onlyIfCached(x, to)
+    if (method === 'HEAD') return this.#inner.fetch(x, request, headUpdating(this, stored, to))
+    if (asked.noStore) return this.pass(x, request, to, 'request-no-store')
+    const hasRange = stored === undefined && headerValue(request.headers, 'range') !== undefined
+    if (hasRange) return this.pass(x, request, to, 'range')
+    const lookup = { request, key, partition, fillKey: this.#fillKey(key, partition, request) }
+    if (stored === undefined && this.#state.passes.has(lookup.fillKey, this.clock.wall())) {
+      return this.pass(x, request, to, 'hit-for-miss')
+    }
+    return this.#share(x, lookup, to, stored, 1)
+  }
+
+  /** Forwards without keeping anything. */
+  pass(x: Exchange, request: RequestHead, to: Reader, because: string): Cancel {
+    this.note(x, 'bypass', 0)
+    this.#events.refused(because)
+    return this.#inner.fetch(x, request, bypassing(this, to, because))
+  }
+
+  /** For a waiter whose shared fetch turned out not to be for it. */
+  refetch(x: Exchange, request: RequestHead, to: Reader, retries: number): Cancel {
+    const { keys } = this.policy
+    const key = keys.key(request)
+    const partition = keys.partition(request)
+    const lookup = { request, key, partition, fillKey: this.#fillKey(key, partition, request) }
+    if (this.#state.passes.has(lookup.fillKey, this.clock.wall())) return this.pass(x, request, to, 'hit-for-miss')
+    const stored = this.store.find(key, partition, request.headers)
+    return this.#share(x, lookup, to, stored, retries)
+  }
+
+  /** Answers one who waited from what is stored. */
+  give(request: RequestHead, to: Reader, answer: StoredAnswer, status: string): Cancel {
+    const nowMs = this.clock.wall()
+    const ageMs = answer.initialAgeMs + Math.max(0, nowMs - answer.receivedAtMs)
+    return this.#deliver(request, to, answer, ageMs, nowMs, status)
+  }
+
+  /** Says on the exchange and in the metrics how its answer came about. */
+  note(x: Exchange, result: string, waitedMs: number): void {
+    x.cache = result
+    if (waitedMs > 0) x.spans[WAIT] = waitedMs
+    this.#events.result(x, result)
+  }
+
+  refused(lookup: Lookup, because: string): void {
+    this.#events.refused(because)
+    this.#state.passes.add(lookup.fillKey, this.clock.wall())
+  }
+
+  done(fetching: UnderWay): void {
+    const { fillKey } = fetching.lookup
+    if (this.#state.fetching.get(fillKey) === fetching) this.#state.fetching.delete(fillKey)
+  }
+
+  /** Makes a resource of this host untrue. Returns how many stored answers went. */
+  invalidate(authority: string, path: string, query: string): number {
+    const key = this.policy.keyOfTarget(authority, path, query)
+    for (const fetching of this.#state.fetching.values()) {
+      if (fetching.lookup.key === key) fetching.doom()
+    }
+    return this.store.purge(key)
+  }
+
+  #otherMethod(x: Exchange, request: RequestHead, to: Reader): Cancel {
+    if (isSafe(request.method)) return this.pass(x, request, to, 'method')
+    this.note(x, 'bypass', 0)
+    return this.#inner.fetch(x, request, invalidating(this, request, to))
+  }
+
+  #deliver(
+    request: RequestHead,
+    to: Reader,
+    answer: StoredAnswer,
+    ageMs: number,
+    nowMs: number,
+    status: string,
+  ): Cancel {
+    return deliver({ answer, request, ageMs, nowMs, status: this.policy.statusField ? status : undefined }, to)
+  }
+
+  /** Joins the fetch that is under way for this variant, or starts one. */
+  #share(x: Exchange, lookup: Lookup, to: Reader, stored: StoredAnswer | undefined, retries: number): Cancel {
+    const underWay = this.#state.fetching.get(lookup.fillKey)
+    const isCollapsed = underWay?.fill.isOpen === true
+    const fetching: UnderWay = isCollapsed ? underWay : new Fetching(this, lookup, stored)
+    const waiting = new Waiting(this, x, to, fetching, lookup.request, { isCollapsed, retries })
+    waiting.join()
+    if (!isCollapsed) this.#start(x, fetching, stored)
+    return waiting.cancel
+  }
+
+  #refresh(x: Exchange, request: RequestHead, key: string, partition: string, stored: StoredAnswer): void {
+    const fillKey = this.#fillKey(key, partition, request)
+    if (this.#state.fetching.get(fillKey)?.fill.isOpen === true) return
+    const fetching = new Fetching(this, { request, key, partition, fillKey }, stored)
+    this.#start(new DetachedExchange(x, this.clock.now()), fetching, stored)
+  }
+
+  #start(x: Exchange, fetching: UnderWay, stored: StoredAnswer | undefined): void {
+    const { request, fillKey } = fetching.lookup
+    this.#state.fetching.set(fillKey, fetching)
+    // The client's own conditions are answered here, for each client; the origin is asked ours, or for the whole.
+    const head = { ...request, headers: conditionalHeaders(request.headers, stored?.headers), body: null }
+    fetching.fill.started(this.#inner.fetch(x, head, fetching.fill))
+  }
+
+  #fillKey(key: string, partition: string, request: RequestHead): string {
+    const names = this.store.varyNames(key)
+    const authorization = headerValue(request.headers, 'authorization')
+    let fillKey = `${key}\n${partition}`
+    if (names.length > 0) fillKey += selectingKey(names, request.headers)
+    return authorization === undefined ? fillKey : `${fillKey}\n${authorization}`
+  }
+
+  /** RFC 9111 §5.2.1.7. */
+  #onlyIfCached(x: Exchange, to: Reader): Cancel {
+    this.note(x, 'bypass', 0)
+    to.fail(new GatewayError('not_cached'))
+    return () => {}
+  }
+}

@@ -1,0 +1,97 @@
+/** Readers for what the cache lets through: they note what an answer means for what is stored, and keep none of it. */
+import type { BodySource } from '../../core/body.ts'
+import type { GatewayError } from '../../core/errors.ts'
+import { type HeaderList, headerValue } from '../../core/headers.ts'
+import type { RequestHead, ResponseHead } from '../../core/message.ts'
+import type { Reader } from '../../core/origin.ts'
+import type { Cache } from './contract.ts'
+import { addCacheStatus } from './deliver.ts'
+import { responseDirectives } from './policy/directives.ts'
+import { initialAge, lifetimeOf } from './policy/freshness.ts'
+import { invalidated } from './policy/invalidate.ts'
+import { updatedHeaders } from './policy/validate.ts'
+import type { StoredAnswer } from './store/memory.ts'
+
+/** Passes everything on, and shows the head to `see` first. */
+export class Passing implements Reader {
+  readonly #to: Reader
+  readonly #see: (res: ResponseHead) => void
+
+  constructor(to: Reader, see: (res: ResponseHead) => void) {
+    this.#to = to
+    this.#see = see
+  }
+
+  interim(status: number, headers: HeaderList): void {
+    this.#to.interim(status, headers)
+  }
+
+  head(res: ResponseHead, source: BodySource): void {
+    this.#see(res)
+    this.#to.head(res, source)
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#to.write(chunk)
+  }
+
+  end(trailers?: HeaderList): void {
+    this.#to.end(trailers)
+  }
+
+  fail(why: GatewayError): void {
+    this.#to.fail(why)
+  }
+}
+
+/** For answers that only get a Cache-Status. */
+export function bypassing(cache: Cache, to: Reader, because: string): Reader {
+  if (!cache.policy.statusField) return to
+  return new Passing(to, (res) =>
+    addCacheStatus(res.headers, `fwd=bypass; fwd-status=${res.status}; detail=${because}`),
+  )
+}
+
+/** For unsafe methods: what they changed is no longer true (RFC 9111 §4.4). */
+export function invalidating(cache: Cache, request: RequestHead, to: Reader): Reader {
+  return new Passing(to, (res) => {
+    for (const { path, query } of invalidated(request, res.status, res.headers)) {
+      cache.invalidate(request.authority, path, query)
+    }
+    if (cache.policy.statusField) addCacheStatus(res.headers, `fwd=method; fwd-status=${res.status}`)
+  })
+}
+
+/** For HEAD: its fields bring a stored GET answer up to date, or show that it is no longer true (RFC 9111 §4.3.5). */
+export function headUpdating(cache: Cache, stored: StoredAnswer | undefined, to: Reader): Reader {
+  const requestedAtMs = cache.clock.wall()
+  return new Passing(to, (res) => {
+    if (stored !== undefined && res.status === 200) update(cache, stored, res, requestedAtMs)
+    if (cache.policy.statusField) addCacheStatus(res.headers, `fwd=method; fwd-status=${res.status}`)
+  })
+}
+
+function update(cache: Cache, stored: StoredAnswer, res: ResponseHead, requestedAtMs: number): void {
+  const differs = (name: string) => {
+    const value = headerValue(res.headers, name)
+    return value !== undefined && value !== (headerValue(stored.headers, name) ?? value)
+  }
+  const length = headerValue(res.headers, 'content-length')
+  const isOther = length !== undefined && Number(length) !== stored.bodyBytes
+  if (isOther || differs('etag') || differs('last-modified')) {
+    cache.store.replace(stored, { ...stored, isInvalidated: true })
+    return
+  }
+  const receivedAtMs = cache.clock.wall()
+  const headers = updatedHeaders(stored.headers, res.headers)
+  const { directives, isTargeted } = responseDirectives(headers)
+  const rules = cache.policy.lifetime
+  cache.store.replace(stored, {
+    ...stored,
+    headers,
+    directives,
+    lifetimeMs: lifetimeOf(stored.status, headers, directives, isTargeted, receivedAtMs, rules).lifetimeMs,
+    initialAgeMs: initialAge(res.headers, requestedAtMs, receivedAtMs),
+    receivedAtMs,
+  })
+}

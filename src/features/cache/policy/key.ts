@@ -1,0 +1,80 @@
+/** What makes two requests ask for the same thing (RFC 9111 §2: the target URI), and what an unsafe one makes untrue. */
+import { type HeaderList, headerValue } from '../../../core/headers.ts'
+import type { RequestHead } from '../../../core/message.ts'
+
+export interface KeyRules {
+  /** Which query parameters count; their order never does. */
+  readonly query: 'all' | 'none' | { readonly only: readonly string[] } | { readonly except: readonly string[] }
+  /** Request fields and cookies whose values are part of the key. */
+  readonly headers: readonly string[]
+  readonly cookies: readonly string[]
+  readonly host: boolean
+}
+
+export interface Keys {
+  /** The resource: what an unsafe request or a purge makes untrue as a whole. */
+  key(request: RequestHead): string
+  /** Which part of it: the route, since another may ask another backend, and the configured fields and cookies. */
+  partition(request: RequestHead): string
+}
+
+/** Compiles the rules. The key of the common case is one concatenation. */
+export function compileKeys(route: string, rules: KeyRules): Keys {
+  const queryOf = queryNormaliser(rules.query)
+  const isPlain = rules.headers.length === 0 && rules.cookies.length === 0
+  return {
+    key: (request) => `${rules.host ? request.authority : ''}${request.path}${queryOf(request.query)}`,
+    partition: (request) => (isPlain ? route : route + extras(request.headers, rules)),
+  }
+}
+
+/** The key of another URI on the same host: for Location, Content-Location and purges. */
+export function keyOfTarget(rules: KeyRules, authority: string, path: string, query: string): string {
+  return `${rules.host ? authority : ''}${path}${queryNormaliser(rules.query)(query)}`
+}
+
+function queryNormaliser(rule: KeyRules['query']): (query: string) => string {
+  if (rule === 'none') return () => ''
+  const counts = rule === 'all' ? undefined : 'only' in rule ? matcher(rule.only) : not(matcher(rule.except))
+  return (query) => {
+    if (query.length <= 1) return ''
+    if (counts === undefined && !query.includes('&')) return query
+    const parameters = query.slice(1).split('&')
+    const kept = counts === undefined ? parameters : parameters.filter((p) => counts(p.split('=', 1)[0] as string))
+    if (kept.length === 0) return ''
+    // Sorted by name only and stably: the order of equal names may carry meaning.
+    kept.sort((a, b) => compare(a.split('=', 1)[0] as string, b.split('=', 1)[0] as string))
+    return `?${kept.join('&')}`
+  }
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+/** Names, where a `*` at the end stands for any rest: `utm_*`. */
+function matcher(names: readonly string[]): (name: string) => boolean {
+  const exact = new Set(names.filter((name) => !name.endsWith('*')))
+  const prefixes = names.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1))
+  return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix))
+}
+
+function not(test: (name: string) => boolean): (name: string) => boolean {
+  return (name) => !test(name)
+}
+
+function extras(headers: HeaderList, rules: KeyRules): string {
+  let text = ''
+  for (const name of rules.headers) text += `\n${name}:${headerValue(headers, name) ?? ''}`
+  for (const name of rules.cookies) text += `\ncookie ${name}=${cookieValue(headers, name) ?? ''}`
+  return text
+}
+
+/** The value of one cookie in the Cookie field (RFC 6265 §4.2.1), or undefined. */
+export function cookieValue(headers: HeaderList, name: string): string | undefined {
+  const field = headerValue(headers, 'cookie')
+  if (field === undefined || !field.includes(name)) return undefined
+  for (const pair of field.split(';')) {
+    const equals = pair.indexOf('=')
+    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
+  }
+  return undefined
+}

@@ -1,0 +1,46 @@
+import t from 'tap'
+import { conditionalHeaders, isNotModified, passesIfRange, updatedHeaders } from './validate.ts'
+
+const modified = 'Wed, 01 Jan 2020 00:00:00 GMT'
+const later = 'Thu, 02 Jan 2020 00:00:00 GMT'
+const knows = (request: string[], stored: string[], status = 200) => isNotModified(request, stored, status, 0)
+
+t.test('a client that has the answer gets 304: entity tags compare weakly (RFC 9110 §13.1.2)', async (t) => {
+  t.ok(knows(['If-None-Match', '"a"'], ['ETag', '"a"']))
+  t.ok(knows(['If-None-Match', 'W/"a"'], ['ETag', '"a"']))
+  t.ok(knows(['If-None-Match', '"x", "a"'], ['ETag', 'W/"a"']))
+  t.ok(knows(['If-None-Match', '*'], ['ETag', '"a"']))
+  t.notOk(knows(['If-None-Match', '"b"'], ['ETag', '"a"']))
+  t.notOk(knows(['If-None-Match', '"a"'], []))
+  t.notOk(knows(['If-None-Match', '"a"'], ['ETag', '"a"'], 404))
+})
+
+t.test('If-None-Match goes before If-Modified-Since (RFC 9110 §13.2.2)', async (t) => {
+  t.notOk(knows(['If-None-Match', '"b"', 'If-Modified-Since', later], ['ETag', '"a"', 'Last-Modified', modified]))
+  t.ok(knows(['If-Modified-Since', modified], ['Last-Modified', modified]))
+  t.ok(knows(['If-Modified-Since', later], ['Last-Modified', modified]))
+  t.notOk(knows(['If-Modified-Since', modified], ['Last-Modified', later]))
+  t.notOk(knows(['If-Modified-Since', 'yesterday'], ['Last-Modified', modified]))
+})
+
+t.test('the origin is asked with the stored validators, not with the client’s', async (t) => {
+  const headers = conditionalHeaders(['A', '1', 'If-None-Match', '"mine"', 'Range', 'bytes=0-1'], ['ETag', '"stored"'])
+  t.same(headers, ['A', '1', 'If-None-Match', '"stored"'])
+})
+
+t.test('a range condition compares strongly (RFC 9110 §13.1.5)', async (t) => {
+  t.ok(passesIfRange([], []))
+  t.ok(passesIfRange(['If-Range', '"a"'], ['ETag', '"a"']))
+  t.notOk(passesIfRange(['If-Range', 'W/"a"'], ['ETag', 'W/"a"']))
+  t.ok(passesIfRange(['If-Range', modified], ['Last-Modified', modified]))
+  t.notOk(passesIfRange(['If-Range', later], ['Last-Modified', modified]))
+})
+
+t.test('a 304 replaces every field that it carries, but for those that frame the body (RFC 9111 §3.2)', async (t) => {
+  const stored = ['A', '1', 'B', '1', 'Content-Length', '3', 'Content-Encoding', 'gzip']
+  const update = ['B', '2', 'B', '3', 'C', '4', 'Content-Length', '0', 'Content-Encoding', 'br', 'Connection', 'x']
+  t.same(updatedHeaders(stored, update), [
+    ...['A', '1', 'B', '2', 'Content-Length', '3', 'Content-Encoding', 'gzip'],
+    ...['B', '3', 'C', '4'],
+  ])
+})

@@ -1,0 +1,72 @@
+/** The `cache` key of a route, and the top-level `cache` section. */
+import { duration, policy, section, size, z } from '../../config/schema.ts'
+
+const names = () => z.array(z.string().min(1, { error: 'is empty' }))
+
+const negativeSchema = z
+  .record(z.string().regex(/^[345]\d\d$/, { error: 'is not a status from 300 to 599' }), duration())
+  .describe('Freshness by status for error answers that have none of their own, such as `{404: 5s}`.')
+  .default({})
+
+const querySchema = z
+  .union(
+    [
+      z.enum(['all', 'none']),
+      section({ only: names().describe('Only these parameters count.') }),
+      section({ except: names().describe('All but these count; `utm_*` stands for every name that begins so.') }),
+    ],
+    { error: 'is not one of `all`, `none`, `{only: […]}` and `{except: […]}`' },
+  )
+  .describe('Which query parameters make a difference; their order never does.')
+
+const keySchema = section({
+  query: querySchema.default('all'),
+  headers: names().describe('Request fields whose values make a difference.').default([]),
+  cookies: names().describe('Cookies whose values make a difference.').default([]),
+  host: z.boolean().describe('Whether the host makes a difference.').default(true),
+}).describe('What two requests must have in common to get the same stored answer.')
+
+const bypassSchema = section({
+  cookies: names().describe('Requests with one of these cookies go past the cache.').default([]),
+  headers: names().describe('Requests with one of these fields go past the cache.').default([]),
+}).describe('Requests that neither get nor leave a stored answer.')
+
+const shape = {
+  ttl: duration()
+    .describe('Freshness for answers whose origin gives none and which have no Last-Modified.')
+    .prefault('0s'),
+  override_ttl: duration()
+    .describe('Freshness whatever the origin says; `private` and `no-store` still hold.')
+    .optional(),
+  ignore_origin: z
+    .boolean()
+    .describe('With override_ttl: keep answers even against `private` and `no-store`. Never for pages of one user.')
+    .default(false),
+  stale_while_revalidate: duration()
+    .describe('How long a stale answer may be given while a new one is fetched, where the origin does not say.')
+    .prefault('0s'),
+  stale_if_error: duration()
+    .describe('How long a stale answer may stand in for an error, where the origin does not say.')
+    .prefault('1h'),
+  negative: negativeSchema,
+  key: keySchema.prefault({}),
+  bypass: bypassSchema.prefault({}),
+  max_object: size().describe('Largest answer that is kept.').prefault('8MiB'),
+  tags: z.string().describe('Response field that carries purge tags.').default('surrogate-key'),
+  status_header: z
+    .boolean()
+    .describe('Send Cache-Status (RFC 9211), which says what the cache did and why.')
+    .default(true),
+}
+
+export const cacheSchema = policy(shape).describe(
+  'Keep answers and give them again (RFC 9111). `true` obeys the origin, with the defaults below.',
+)
+export type CacheConfig = Exclude<z.output<typeof cacheSchema>, false>
+
+export const cacheTopSchema = section({
+  memory: size().describe('Memory for stored answers, in all.').prefault('256MiB'),
+})
+  .describe('The cache’s stores.')
+  .prefault({})
+export type CacheTopConfig = z.output<typeof cacheTopSchema>
