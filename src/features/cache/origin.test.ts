@@ -85,8 +85,8 @@ const kinds = [
 
 t.test('whatever clients and origin do, readers see the protocol kept and never a mixed or short answer', async (t) => {
   const step = fc.record({ kind: fc.constantFrom(...kinds), which: fc.nat(7) })
-  fc.assert(
-    fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
       const clock = new VirtualClock()
       const driven = new Driven()
       const state = { store: new MemoryStore(10_000, { evicted() {} }), passes: new Passes(), fetching: new Map() }
@@ -113,6 +113,8 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
         }
       }
       for (const { kind, which } of steps) {
+        // Another turn: what was written before a pause took effect has arrived by now.
+        await new Promise((resolve) => setImmediate(resolve))
         const client = clients[which % Math.max(1, clients.length)]
         if (kind === 'ask') {
           const collector = new Collector()
@@ -150,7 +152,7 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
         if (collector.heads > 1) throw new Error('two heads')
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   )
-  t.pass('3000 schedules')
+  t.pass('1000 schedules')
 })
