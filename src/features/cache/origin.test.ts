@@ -93,11 +93,11 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
       const events = { result() {}, refused() {}, saved() {} }
       const checked = new CheckedOrigin(new CacheOrigin(policy, state, clock, events, driven))
       const clients: { collector: Collector; cancel: Cancel }[] = []
-      const bodies = new Map<Reader, { sent: string; hasHead: boolean; isOver: boolean }>()
+      const bodies = new Map<Reader, { sent: string; hasHead: boolean; isOver: boolean; isPaused: boolean }>()
       const live = (which: number) => {
         const reader = driven.readers[which % Math.max(1, driven.readers.length)]
         if (reader === undefined || driven.cancelled.has(reader)) return undefined
-        const body = bodies.get(reader) ?? { sent: '', hasHead: false, isOver: false }
+        const body = bodies.get(reader) ?? { sent: '', hasHead: false, isOver: false, isPaused: false }
         bodies.set(reader, body)
         return body.isOver ? undefined : { reader, body }
       }
@@ -106,7 +106,10 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
         if (found === undefined || found.body.hasHead) return
         found.body.hasHead = true
         const headers = ['Cache-Control', cacheControl, 'ETag', '"a"']
-        found.reader.head({ status, reason: '', headers }, wholeBody)
+        const resume = () => {
+          found.body.isPaused = false
+        }
+        found.reader.head({ status, reason: '', headers }, { ...wholeBody, resume })
         if (status === 304) {
           found.body.isOver = true
           found.reader.end()
@@ -126,10 +129,10 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
         else if (kind === 'not-modified' && state.store.count > 0) head(which, 'max-age=1', 304)
         else if (kind === 'write') {
           const found = live(which)
-          if (found?.body.hasHead !== true) continue
+          if (found?.body.hasHead !== true || found.body.isPaused) continue
           const piece = `${driven.readers.indexOf(found.reader)}`.repeat(7)
           found.body.sent += piece
-          found.reader.write(Buffer.from(piece))
+          found.body.isPaused = !found.reader.write(Buffer.from(piece))
         } else if (kind === 'end' || kind === 'fail') {
           const found = live(which)
           if (found === undefined || (kind === 'end' && !found.body.hasHead)) continue
