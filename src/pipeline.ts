@@ -27,7 +27,7 @@ import {
 import { type HeaderList, headerValue } from './core/headers.ts'
 import type { RequestHead, ResponseHead } from './core/message.ts'
 import type { Cancel, Reader } from './core/origin.ts'
-import { problem, type Reply } from './core/reply.ts'
+import { problem, type Reply, reasonOf } from './core/reply.ts'
 import { Deadline } from './core/wheel.ts'
 import { type ChainOwner, FilterChain } from './filters.ts'
 import type { Plan } from './plan.ts'
@@ -167,7 +167,7 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
     } else if (body === undefined && mayHaveBody(reply.status)) {
       list.push('Content-Length', '0')
     }
-    this.head({ status: reply.status, reason: '', headers: list }, wholeBody)
+    this.head({ status: reply.status, reason: reasonOf(reply.status), headers: list }, wholeBody)
     if (!this.open) return
     if (body !== undefined && body.byteLength > 0 && this.request.method !== 'HEAD') this.write(body)
     this.end()
@@ -312,7 +312,7 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
     this.status = reply.status
     this.#isHeadSent = true
     this.headAt = this.#bodyAt = this.plan.platform.clock.now()
-    this.#down.head(reply.status, '', [...reply.headers, 'Content-Length', String(body.byteLength)])
+    this.#down.head(reply.status, reasonOf(reply.status), [...reply.headers, 'Content-Length', String(body.byteLength)])
     if (this.request.method !== 'HEAD') this.send(body)
     this.complete()
   }

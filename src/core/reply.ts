@@ -1,4 +1,5 @@
 /** Answers that the gateway gives itself, in the form the client asked for (RFC 9457 problem+json, or plain text). */
+import { STATUS_CODES } from 'node:http'
 import type { GatewayError } from './errors.ts'
 import { type HeaderList, joinedValue } from './headers.ts'
 
@@ -62,4 +63,9 @@ function quality(parameters: readonly string[]): number {
     return Number.isFinite(value) ? value : 0
   }
   return 1
+}
+
+/** The registered reason phrase of a status, or '' where there is none. */
+export function reasonOf(status: number): string {
+  return STATUS_CODES[status] ?? ''
 }
