@@ -19,10 +19,13 @@ interface Packed {
   readonly files: readonly { readonly path: string }[]
 }
 
-/** What npm tells its scripts is about this checkout, and would lead an npm in another folder back here. */
+/**
+ * What npm tells its scripts is about this checkout, and would lead an npm in another folder back here; and the test
+ * runner's hooks in NODE_OPTIONS are not for the programs under test.
+ */
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('npm_') || /^npm_config_(registry|cache)$/.test(name),
+    ([name]) => (!name.startsWith('npm_') && name !== 'NODE_OPTIONS') || /^npm_config_(registry|cache)$/.test(name),
   ),
 )
 

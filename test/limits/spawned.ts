@@ -33,7 +33,9 @@ export class SpawnedGateway {
     this.#admin = ports.admin
     this.#file = file
     const [program = '', ...args] = command
-    this.#child = spawn(program, [...args, 'run', '-c', file], { stdio: ['ignore', 'pipe', 'pipe'] })
+    // Without the test runner's hooks, which take memory of their own.
+    const { NODE_OPTIONS: _hooks, ...env } = process.env
+    this.#child = spawn(program, [...args, 'run', '-c', file], { stdio: ['ignore', 'pipe', 'pipe'], env })
     const keep = (chunk: Buffer) => {
       this.output = (this.output + chunk.toString()).slice(-16_384)
     }

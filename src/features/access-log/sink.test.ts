@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  mkdtempSync,
   openSync,
   readFileSync,
   readSync,
@@ -11,6 +12,7 @@ import {
   statSync,
   utimesSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -48,7 +50,13 @@ class Sunk {
 }
 
 const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
-const fileIn = (t: Test) => join(t.testdir(), 'access.log')
+/** A log file in a folder of its own; a sink may still be turning files when its test ends, hence the retries. */
+function fileIn(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-sink-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 }))
+  return join(folder, 'access.log')
+}
+
 const keepThree: RotateConfig = { size: 1000, keep: 3, every: undefined }
 const line = (n: number) => `${JSON.stringify({ n, text: 'x'.repeat(90) })}
 `
@@ -107,14 +115,16 @@ t.test('no line is lost while files are rotated under load', async (t) => {
   const sunk = new Sunk(path, { size: 20_000, keep: 40, every: undefined })
   await sunk.until(() => existsSync(path))
   const total = 3000
-  for (let i = 0; i < total; i++) {
-    sunk.sink.write(`${i}\n`.padStart(100, ' '))
-    if (i % 100 === 99) await wait(1)
-  }
   const all = () => {
     let text = ''
     for (let n = 40; n >= 1; n--) text += read(`${path}.${n}`)
     return text + read(path)
+  }
+  for (let i = 0; i < total; i++) {
+    sunk.sink.write(`${i}\n`.padStart(100, ' '))
+    // What was written so far fills a file: the next lines find it full.
+    if (i % 500 === 499) await sunk.until(() => all().length >= i * 50)
+    else if (i % 100 === 99) await wait(1)
   }
   await sunk.until(() => all().length === total * 100)
   const numbers = all().split('\n').slice(0, -1).map(Number)
