@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { unhooked } from './harness/unhooked.ts'
 import { SpawnedGateway } from './limits/spawned.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -19,19 +20,16 @@ interface Packed {
   readonly files: readonly { readonly path: string }[]
 }
 
-/**
- * What npm tells its scripts is about this checkout, and would lead an npm in another folder back here; and the test
- * runner's hooks in NODE_OPTIONS are not for the programs under test.
- */
+/** What npm tells its scripts is about this checkout, and would lead an npm in another folder back here. */
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(
-    ([name]) => (!name.startsWith('npm_') && name !== 'NODE_OPTIONS') || /^npm_config_(registry|cache)$/.test(name),
+    ([name]) => !name.startsWith('npm_') || /^npm_config_(registry|cache)$/.test(name),
   ),
 )
 
 function pack(folder: string): Packed {
   const args = ['pack', '--json', '--loglevel=error', '--pack-destination', folder]
-  const printed = execFileSync('npm', args, { cwd: root, env: environment, encoding: 'utf8' })
+  const printed = execFileSync(...unhooked('npm', args), { cwd: root, env: environment, encoding: 'utf8' })
   // npm 12 prints an object by package name, earlier ones a list.
   const report: Packed[] | Record<string, Packed> = JSON.parse(printed.slice(printed.search(/^[[{]/m)))
   const [packed] = Object.values(report)
@@ -68,7 +66,7 @@ t.test('it installs into an empty folder', async (t) => {
   mkdirSync(user)
   writeFileSync(join(user, 'package.json'), '{"name": "user", "private": true, "type": "module"}')
   const flags = ['--omit=dev', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
-  const npm = spawnSync('npm', ['install', ...flags, join(folder, packed.filename)], {
+  const npm = spawnSync(...unhooked('npm', ['install', ...flags, join(folder, packed.filename)]), {
     cwd: user,
     env: environment,
     encoding: 'utf8',
@@ -84,7 +82,7 @@ t.test('it installs into an empty folder', async (t) => {
 const gateway = join(installed, '.bin', 'gateway')
 
 t.test('its command says which version it is', async (t) => {
-  const printed = execFileSync(process.execPath, [gateway, '--version'], { encoding: 'utf8' })
+  const printed = execFileSync(...unhooked(process.execPath, [gateway, '--version']), { encoding: 'utf8' })
   t.match(printed, /^latency gateway \d+\.\d+\.\d+/)
 })
 
@@ -92,7 +90,7 @@ t.test('its command checks a configuration, and finds what is wrong with one', a
   const check = (text: string) => {
     const file = join(folder, 'checked.yaml')
     writeFileSync(file, text)
-    return spawnSync(process.execPath, [gateway, 'check', '-c', file], { encoding: 'utf8' })
+    return spawnSync(...unhooked(process.execPath, [gateway, 'check', '-c', file]), { encoding: 'utf8' })
   }
   t.equal(check('routes:\n  - upstream: http://localhost:3000\n').status, 0)
   const wrong = check('routes:\n  - upstraem: http://localhost:3000\n')
@@ -102,7 +100,7 @@ t.test('its command checks a configuration, and finds what is wrong with one', a
 
 t.test('its command checks the example configuration that comes with it', async (t) => {
   const example = join(installed, 'latency-gateway', 'gateway.example.yaml')
-  const checked = spawnSync(process.execPath, [gateway, 'check', '-c', example], { encoding: 'utf8' })
+  const checked = spawnSync(...unhooked(process.execPath, [gateway, 'check', '-c', example]), { encoding: 'utf8' })
   t.equal(checked.status, 0, checked.stdout + checked.stderr)
 })
 
@@ -149,8 +147,11 @@ t.test('it can be embedded, with types', async (t) => {
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--skipLibCheck', 'false']
   const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')]
-  const tsc = spawnSync(process.execPath, [compiler, ...flags, ...types, 'embed.ts'], { cwd: user, encoding: 'utf8' })
+  const tsc = spawnSync(...unhooked(process.execPath, [compiler, ...flags, ...types, 'embed.ts']), {
+    cwd: user,
+    encoding: 'utf8',
+  })
   t.equal(tsc.status, 0, tsc.stdout)
   const run = ['--input-type=module', '-e', "import('latency-gateway').then((m) => console.log(typeof m.Gateway))"]
-  t.equal(execFileSync(process.execPath, run, { cwd: user, encoding: 'utf8' }).trim(), 'function')
+  t.equal(execFileSync(...unhooked(process.execPath, run), { cwd: user, encoding: 'utf8' }).trim(), 'function')
 })

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { unhooked } from '../harness/unhooked.ts'
 
 export const MIB = 2 ** 20
 
@@ -33,9 +34,7 @@ export class SpawnedGateway {
     this.#admin = ports.admin
     this.#file = file
     const [program = '', ...args] = command
-    // Without the test runner's hooks, which take memory of their own.
-    const { NODE_OPTIONS: _hooks, ...env } = process.env
-    this.#child = spawn(program, [...args, 'run', '-c', file], { stdio: ['ignore', 'pipe', 'pipe'], env })
+    this.#child = spawn(...unhooked(program, [...args, 'run', '-c', file]), { stdio: ['ignore', 'pipe', 'pipe'] })
     const keep = (chunk: Buffer) => {
       this.output = (this.output + chunk.toString()).slice(-16_384)
     }
