@@ -9,12 +9,12 @@ import {
   type Pair,
   parseDocument,
   type Scalar,
-  type YAMLError,
 } from 'yaml'
 import type { Path } from '../core/feature.ts'
 import { coreScalar, type Environment, isWholeReference, substitute } from './environment.ts'
 import type { Located, LocatedList, LocatedMap, Place, Source } from './located.ts'
 import { type PositionedProblem, positioned } from './problems.ts'
+import { syntaxProblems } from './syntax.ts'
 
 /** Values that a file may hold, aliases counted as often as they are used: more is a bomb. */
 const MAX_VALUES = 200_000
@@ -37,31 +37,11 @@ export function parseFile(file: string, text: string, environment: Environment):
     version: '1.2',
   })
   const source: Source = { file, text, lines }
-  const faults = [...document.errors, ...document.warnings]
-  if (faults.length > 0) return { root: undefined, problems: faults.map((fault) => asProblem(fault, source)) }
+  const faults = syntaxProblems(document, source)
+  if (faults.length > 0) return { root: undefined, problems: faults }
   const reader = new Reader(document, source, environment)
   const root = reader.read(document.contents, [], 0)
   return { root: reader.isOverfull ? undefined : root, problems: reader.problems }
-}
-
-function asProblem(fault: YAMLError, source: Source): PositionedProblem {
-  const [start, end] = fault.pos
-  const message = fault.code === 'DUPLICATE_KEY' ? 'is given twice in the same mapping' : yamlMessage(fault)
-  return positioned({ source, start, end }, { path: [], message, fix: hintFor(fault, source.text) })
-}
-
-function yamlMessage(fault: YAMLError): string {
-  const [line = ''] = fault.message.split('\n', 1)
-  return `is not valid YAML: ${line.charAt(0).toLowerCase()}${line.slice(1)}`
-}
-
-function hintFor(fault: YAMLError, text: string): string | undefined {
-  if (fault.code === 'TAB_AS_INDENT') return 'indent with spaces'
-  const lineStart = text.lastIndexOf('\n', fault.pos[0] - 1) + 1
-  const line = text.slice(lineStart, text.indexOf('\n', lineStart) >>> 0)
-  return line.includes('${') && /[{[]/.test(line.replaceAll('${', ''))
-    ? 'inside { } or [ ], put ${…} in quotes'
-    : undefined
 }
 
 class Reader {
@@ -70,6 +50,8 @@ class Reader {
   readonly #source: Source
   readonly #environment: Environment
   #values = 0
+  /** Nothing is read any more: what came is too much, and was reported once. */
+  isOverfull = false
 
   constructor(document: Document, source: Source, environment: Environment) {
     this.#document = document
@@ -77,19 +59,20 @@ class Reader {
     this.#environment = environment
   }
 
-  get isOverfull(): boolean {
-    return this.#values > MAX_VALUES
-  }
-
   read(node: unknown, path: Path, depth: number): Located {
     const place = this.#placeOf(node)
-    this.#values++
-    if (this.isOverfull || depth > MAX_DEPTH) {
-      if (this.#values === MAX_VALUES + 1 || depth > MAX_DEPTH)
-        this.#report(place, path, 'holds too many or too deeply nested values')
-      return { kind: 'scalar', place, value: null }
+    const nothing = { kind: 'scalar', place, value: null } as const
+    if (++this.#values > MAX_VALUES) {
+      this.#overfill(place, `is where the file exceeds ${MAX_VALUES} values, each alias counted as what it stands for`)
+    } else if (depth > MAX_DEPTH) this.#overfill(place, `is nested more than ${MAX_DEPTH} deep`)
+    if (this.isOverfull) return nothing
+    if (isAlias(node)) {
+      const target = node.resolve(this.#document)
+      if (target !== undefined && !isInside(place, this.#placeOf(target))) return this.read(target, path, depth + 1)
+      const fault = target === undefined ? 'is not defined above it' : 'it is a part of'
+      this.#report(place, path, `stands for &${node.source}, which ${fault}`)
+      return nothing
     }
-    if (isAlias(node)) return this.read(node.resolve(this.#document), path, depth + 1)
     if (isMap(node)) return this.#readMap(node.items, place, path, depth)
     if (isSeq(node)) {
       const list: LocatedList = { kind: 'list', place, items: [] }
@@ -97,7 +80,12 @@ class Reader {
       return list
     }
     if (isScalar(node)) return { kind: 'scalar', place, value: this.#scalar(node, place, path) }
-    return { kind: 'scalar', place, value: null }
+    return nothing
+  }
+
+  #overfill(place: Place, message: string): void {
+    if (!this.isOverfull) this.#report(place, [], message)
+    this.isOverfull = true
   }
 
   #readMap(items: readonly Pair[], place: Place, path: Path, depth: number): LocatedMap {
@@ -105,6 +93,11 @@ class Reader {
     for (const { key, value } of items) {
       const name = isScalar(key) ? String(key.value) : String(key)
       const keyPlace = this.#placeOf(key)
+      if (name === '__proto__') {
+        // Objects would lose it without a word.
+        this.#report(keyPlace, [...path, name], 'is not a name that can be used', 'choose another')
+        continue
+      }
       const read =
         value === null
           ? ({ kind: 'scalar', place: keyPlace, value: null } as const)
@@ -142,4 +135,8 @@ class Reader {
   #report(place: Place, path: Path, message: string, fix?: string): void {
     this.problems.push(positioned(place, { path, message, fix }))
   }
+}
+
+function isInside(inner: Place, outer: Place): boolean {
+  return inner.start >= outer.start && inner.end <= outer.end
 }

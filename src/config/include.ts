@@ -34,6 +34,7 @@ class Merging {
   isBroken = false
   readonly #environment: Environment
   readonly #open: string[] = []
+  readonly #taken = new Set<string>()
 
   constructor(environment: Environment) {
     this.#environment = environment
@@ -45,6 +46,11 @@ class Merging {
       this.#fail(asked, shown, `includes itself: ${[...this.#open, path].map((p) => basename(p)).join(' → ')}`)
       return undefined
     }
+    if (this.#taken.has(path)) {
+      this.#fail(asked, shown, 'is already included')
+      return undefined
+    }
+    this.#taken.add(path)
     this.files.add(path)
     if (this.files.size > MAX_FILES) {
       this.#fail(asked, shown, `includes more than ${MAX_FILES} files`)
@@ -85,8 +91,11 @@ class Merging {
     if (include === undefined) return root
     const patterns = include.kind === 'list' ? include.items : [include]
     for (const pattern of patterns) {
-      // Anything but a text is the schema's to report.
-      if (pattern.kind !== 'scalar' || typeof pattern.value !== 'string') continue
+      if (pattern.kind !== 'scalar' || typeof pattern.value !== 'string') {
+        // The outermost file's is the schema's to report.
+        if (this.#open.length > 1) this.#fail(pattern.place, 'this', 'is not the name of a file')
+        continue
+      }
       for (const included of await this.#matches(pattern.value, path, pattern.place)) {
         const shown = relative(process.cwd(), included) || included
         const other = await this.file(included, shown.startsWith('..') ? included : shown, pattern.place)
@@ -151,7 +160,7 @@ function asMapping(root: Located): Located {
 
 function reasonOf(error: unknown): string {
   const code = (error as { code?: unknown }).code
-  if (code === 'ENOENT') return 'does not exist'
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'does not exist'
   if (code === 'EISDIR') return 'is a folder'
   if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user'
   if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'is not text in UTF-8'

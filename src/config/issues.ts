@@ -1,7 +1,9 @@
 /** What zod found wrong, said in an operator's words and at the right place. */
 import type { z } from 'zod'
 import type { Path } from '../core/feature.ts'
+import { coreScalar } from './environment.ts'
 import type { Wrong } from './problems.ts'
+import { isSecretName } from './redact.ts'
 import { didYouMean } from './suggest.ts'
 
 type Issue = z.core.$ZodIssue
@@ -30,7 +32,7 @@ function explain(issue: Issue, at: Path, vocabulary: Vocabulary): Found[] {
     case 'invalid_union':
       return union(issue, path, vocabulary)
     case 'invalid_type':
-      return [{ path, message: isOurs(issue.message) ? issue.message : wrongType(issue) }]
+      return [{ path, message: isOurs(issue.message) ? issue.message : wrongType(issue, path), fix: unquoted(issue) }]
     case 'invalid_value':
       return [isOurs(issue.message) ? { path, message: issue.message } : wrongValue(issue, path)]
     case 'invalid_key':
@@ -80,10 +82,19 @@ const nouns: Record<string, string> = {
   array: 'a list',
 }
 
-function wrongType(issue: Issue & { code: 'invalid_type' }): string {
+function wrongType(issue: Issue & { code: 'invalid_type' }, path: Path): string {
   const expected = nouns[issue.expected] ?? `a ${issue.expected}`
   if (issue.input === undefined) return `is missing: it must be ${expected}`
-  return `is ${described(issue.input)}; it must be ${expected}`
+  const isSecret = isSecretName(String(path.at(-1)))
+  const given = isSecret && typeof issue.input !== 'object' ? 'something else' : described(issue.input)
+  return `is ${given}; it must be ${expected}`
+}
+
+/** `"8080"` where 8080 was meant. */
+function unquoted({ input, expected }: Issue & { code: 'invalid_type' }): string | undefined {
+  if (expected !== 'number' && expected !== 'int' && expected !== 'boolean') return undefined
+  if (typeof input !== 'string' || typeof coreScalar(input) === 'string') return undefined
+  return 'write it without quotes; a ${NAME} without quotes needs a line of its own'
 }
 
 function described(input: unknown): string {

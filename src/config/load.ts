@@ -34,7 +34,10 @@ export async function loadConfiguration<T>(options: LoadOptions<T>): Promise<Loa
   if (root === undefined) return { config: undefined, problems: sorted(problems), files, raw: undefined }
   const raw = plain(root)
   const { config, found } = validate(raw, options)
-  const all = sorted([...problems, ...found.map((one) => positioned(placeFor(root, one), one))])
+  const read = new Set(problems.map(placeKey))
+  // A value that could not be read is not judged as well.
+  const judged = found.map((one) => positioned(placeFor(root, one), one)).filter((one) => !read.has(placeKey(one)))
+  const all = sorted([...problems, ...judged])
   const isWrong = all.some(({ severity }) => severity === 'error')
   return { config: isWrong ? undefined : config, problems: all, files, raw }
 }
@@ -45,6 +48,10 @@ function validate<T>(raw: unknown, options: LoadOptions<T>): { config: T | undef
   if (result.success) return { config: result.data, found: check?.(result.data) ?? [] }
   const vocabulary = { keysAt: (path: Path) => keysAt(jsonSchema(schema), path), reserved: new Set(reserved) }
   return { config: undefined, found: explained(result.error.issues, [], vocabulary) }
+}
+
+function placeKey({ file, line, column }: PositionedProblem): string {
+  return `${file}:${line}:${column}`
 }
 
 function placeFor(root: Located, found: Found) {

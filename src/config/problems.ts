@@ -1,6 +1,7 @@
 /** Everything that is wrong with a configuration, each at its place in the file, in words an operator can act on. */
 import type { Path } from '../core/feature.ts'
 import type { Place } from './located.ts'
+import { redactedLine } from './redact.ts'
 
 export interface PositionedProblem {
   readonly file: string
@@ -41,8 +42,15 @@ export function positioned(place: Place, wrong: Wrong): PositionedProblem {
     message: wrong.message,
     ...(wrong.fix === undefined ? {} : { fix: wrong.fix }),
     severity: wrong.severity ?? 'error',
-    excerpt: { text: text.slice(0, LONGEST_EXCERPT), length },
+    excerpt: { text: shown(text), length },
   }
+}
+
+/** Excerpts reach logs and terminals: no secrets, no control characters, and every column in its place. */
+function shown(line: string): string {
+  // Cut twice: searching is for short lines, and a secret that straddles the end must be seen whole to be known.
+  const text = redactedLine(line.slice(0, 8 * LONGEST_EXCERPT)).slice(0, LONGEST_EXCERPT)
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]/g, '\ufffd')
 }
 
 /** A problem with a file as a whole, such as one that cannot be read. */

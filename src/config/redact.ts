@@ -1,15 +1,17 @@
 /** A configuration that may be shown: as written, with everything secret replaced. */
 
-const secretKey = /(?:token|password|passwd|secret|credential|api_?key|private|authorization|cookie$)/i
+const secretKey =
+  /token|password|passwd|passphrase|pwd|secret|credential|api[_-]?key|private|authorization|signature|jwt|cookie$|(?:^|-)(?:auth|session)$/i
 /** `user:password@` and `token@` in URLs. */
-const credentials = /([a-z][a-z0-9+.-]*:\/\/)[^/@\s]+@/gi
+const credentials = /([a-z][a-z0-9+.-]*:\/\/)[^/\s]+@/gi
+/** `?token=…` in URLs. */
+const queryValue = /([?&])([^=&#\s]+)=([^&#\s]+)/g
+/** The value of an Authorization field under whatever name. */
+const scheme = /\b(basic|bearer|digest|negotiate) +[\w.~+/=-]{6,}/gi
 const hidden = '***'
 
-/** Fields whose values are secret wherever they are set: `request_headers: {set: {authorization: …}}`. */
-const secretFields = new Set(['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key'])
-
 export function redacted(value: unknown): unknown {
-  if (typeof value === 'string') return value.replace(credentials, `$1${hidden}@`)
+  if (typeof value === 'string') return redactedText(value)
   if (Array.isArray(value)) return value.map(redacted)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
@@ -17,9 +19,36 @@ export function redacted(value: unknown): unknown {
   )
 }
 
-/** Under such a key a text is a secret; a mapping or a list of names (`redact: [cookie]`, `sticky: {cookie: …}`) is looked into. */
+function redactedText(text: string): string {
+  return text
+    .replace(credentials, `$1${hidden}@`)
+    .replace(queryValue, (match, sign: string, key: string) => (isSecretName(key) ? `${sign}${key}=${hidden}` : match))
+    .replace(scheme, `$1 ${hidden}`)
+}
+
+/** Whether a value under this key is secret: a field, a setting, a parameter of a query. */
+export function isSecretName(key: string): boolean {
+  return secretKey.test(key)
+}
+
+/** Under such a key texts are secrets; a mapping (`sticky: {cookie: …}`) is looked into. */
 function isSecret(key: string, value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0 && value.every((item) => isSecret(key, item))
   if (typeof value !== 'string' && typeof value !== 'number') return false
-  if (value === '') return false
-  return secretKey.test(key) || secretFields.has(key.toLowerCase())
+  return value !== '' && isSecretName(key)
+}
+
+const keyWithValue = /([\w-]+)(["']?\s*:\s+)("[^"]*"?|'[^']*'?|[^\s,{}[\]"'][^,}\]]*)/g
+/** A reference to the environment shows no secret. */
+const justReference = /^["']?\$\{\w+(?::-)?\}?["']?\s*$/
+
+/** A line of a file, fit for a log: secrets become as many stars, so that every column keeps its place. */
+export function redactedLine(line: string): string {
+  const stars = (text: string) => '*'.repeat(text.length)
+  return line
+    .replace(credentials, (match, start: string) => `${start}${stars(match.slice(start.length, -1))}@`)
+    .replace(scheme, (match, name: string) => `${name} ${stars(match.slice(name.length + 1))}`)
+    .replace(keyWithValue, (match, key: string, colon: string, value: string) =>
+      isSecretName(key) && !justReference.test(value) ? `${key}${colon}${stars(value)}` : match,
+    )
 }

@@ -30,8 +30,8 @@ async function read(text: string): Promise<Loaded> {
   const errors = loaded.problems.filter(({ severity }) => severity === 'error')
   if ((loaded.config === undefined) !== errors.length > 0) throw new Error('neither a configuration nor an error')
   const lines = text.split('\n')
-  for (const { file: where, line, column, message } of loaded.problems) {
-    if (message === '' || notOurWords.test(message)) throw new Error(`not our words: ${message}`)
+  for (const { file: where, line, column, message, fix = '' } of loaded.problems) {
+    if (message === '' || notOurWords.test(`${message} ${fix}`)) throw new Error(`not our words: ${message}; ${fix}`)
     if (!where.endsWith('gateway.yaml')) continue
     if (line < 1 || line > lines.length) throw new Error(`line ${line} of ${lines.length}`)
     if (column < 1 || column > (lines[line - 1] as string).length + 1)
