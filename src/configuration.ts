@@ -230,7 +230,8 @@ function checkFeature(feature: AnyFeature, route: RouteConfig, path: Path, confi
   if (feature.check === undefined || !isUsed(value)) return []
   const top = feature.top === undefined ? undefined : config.top[feature.top.key]
   const info = { name: route.name, pattern: patternLabel(route.match) }
-  return feature.check(value, top, info).map((problem) => ({ ...problem, path: [...path, ...problem.path] }))
+  const names = { upstreams: Object.keys(config.upstreams) }
+  return feature.check(value, top, info, names).map((problem) => ({ ...problem, path: [...path, ...problem.path] }))
 }
 
 function isUsed(value: unknown): boolean {

@@ -8,11 +8,12 @@ import type { Clock, Random } from './core/clock.ts'
 import { systemClock, systemRandom } from './core/clock.ts'
 import type { Downstream } from './core/downstream.ts'
 import type { Peer } from './core/exchange.ts'
-import type { Deps } from './core/feature.ts'
+import type { SharedDeps } from './core/feature.ts'
 import { Keep } from './core/keep.ts'
 import { type Log, silentLog } from './core/log.ts'
 import type { RequestHead } from './core/message.ts'
 import { PassingBuffers } from './core/passing-buffers.ts'
+import { Pressure } from './core/pressure.ts'
 import { Wheel } from './core/wheel.ts'
 import { accessLogSinks } from './features/access-log/index.ts'
 import { Generation, type RouteSummary } from './generation.ts'
@@ -40,6 +41,7 @@ export class Gateway {
   readonly #random: Random
   readonly #wheel: Wheel
   readonly #keep = new Keep()
+  readonly #pressure = new Pressure()
   readonly #platform: Platform
   readonly #ids: RequestIds
   #listeners = new Map<string, Listener>()
@@ -147,13 +149,15 @@ export class Gateway {
   }
 
   #build(config: GatewayConfig): Generation {
-    const deps: Omit<Deps, 'slot'> = {
+    const deps: SharedDeps = {
       clock: this.clock,
       random: this.#random,
       wheel: this.#wheel,
       log: this.log,
       metrics: this.registry,
       lease: this.#keep.lease(),
+      pressure: this.#pressure,
+      shared: undefined,
     }
     return new Generation(config, deps, this.#platform)
   }

@@ -3,7 +3,7 @@ import type { GatewayConfig, RouteConfig } from './configuration.ts'
 import type { Tunnel } from './core/downstream.ts'
 import { GatewayError } from './core/errors.ts'
 import type { RouteInfo } from './core/exchange.ts'
-import type { Built, Deps } from './core/feature.ts'
+import type { Built, Deps, SharedDeps } from './core/feature.ts'
 import type { Origin } from './core/origin.ts'
 import type { Stage } from './core/stage.ts'
 import { Edits } from './edits.ts'
@@ -14,8 +14,6 @@ import { patternLabel } from './router/name.ts'
 import { rewriteStage } from './router/rewrite.ts'
 import { Split, SplitTunnel } from './router/split.ts'
 import { inlineUpstream, Upstream, type UpstreamSnapshot } from './upstream/index.ts'
-
-type SharedDeps = Omit<Deps, 'slot'>
 
 /** A route as the admin API shows it. */
 export interface RouteSummary {
@@ -43,14 +41,7 @@ export class Generation {
     this.#platform = platform
     try {
       for (const [name, upstream] of Object.entries(config.upstreams)) {
-        this.#upstreams.set(
-          name,
-          new Upstream(
-            name,
-            upstream,
-            this.#withSlots(() => 0),
-          ),
-        )
+        this.#upstreams.set(name, new Upstream(name, upstream, deps))
       }
       this.plans = config.routes.map((route) => this.#plan(route))
       this.router = new Router(
@@ -84,8 +75,13 @@ export class Generation {
   #plan(config: RouteConfig): Plan {
     const info: RouteInfo = { name: config.name, pattern: patternLabel(config.match) }
     const slots = new Slots()
-    const built = this.#features(config.features, info, slots)
-    const stages: Stage[] = built.flatMap((part) => part.stage ?? [])
+    const stages: Stage[] = []
+    const upstream = (name: string) => {
+      const only = { choices: [{ to: name, weight: 1, isUrl: name.includes('://') }], isList: false }
+      return this.#target({ ...config, upstream: only }, stages).origin
+    }
+    const built = this.#features(config.features, info, { ...this.#deps, slot: () => slots.next(), upstream })
+    stages.push(...built.flatMap((part) => part.stage ?? []))
     if (config.rewrite !== undefined) stages.unshift(rewriteStage(config.rewrite, config.match))
     const target = this.#target(config, stages)
     const origin = built.reduceRight((inner, part) => part.over?.(inner) ?? inner, target.origin)
@@ -103,8 +99,7 @@ export class Generation {
     )
   }
 
-  #features(values: Readonly<Record<string, unknown>>, info: RouteInfo, slots: Slots): Built[] {
-    const deps = this.#withSlots(() => slots.next())
+  #features(values: Readonly<Record<string, unknown>>, info: RouteInfo, deps: Deps): Built[] {
     const built: Built[] = []
     for (const feature of features) {
       const top = feature.top === undefined ? undefined : this.config.top[feature.top.key]
@@ -139,11 +134,7 @@ export class Generation {
   #upstream(to: string, isUrl: boolean): Upstream {
     let upstream = this.#upstreams.get(to)
     if (upstream === undefined && isUrl) {
-      upstream = new Upstream(
-        to,
-        inlineUpstream(to),
-        this.#withSlots(() => 0),
-      )
+      upstream = new Upstream(to, inlineUpstream(to), this.#deps)
       this.#upstreams.set(to, upstream)
     }
     if (upstream === undefined) throw new Error(`no upstream ${to}: the configuration was not checked`)
@@ -153,7 +144,8 @@ export class Generation {
   #unmatchedPlan(): Plan {
     const info: RouteInfo = { name: 'unmatched', pattern: '' }
     const slots = new Slots()
-    const stages = [...this.#features({}, info, slots).flatMap((part) => part.stage ?? []), noRoute]
+    const deps = { ...this.#deps, slot: () => slots.next(), upstream: () => nothing }
+    const stages = [...this.#features({}, info, deps).flatMap((part) => part.stage ?? []), noRoute]
     const parts = {
       route: info,
       stages,
@@ -163,10 +155,6 @@ export class Generation {
       bodyBytes: undefined,
     }
     return new Plan({ ...parts, slots: slots.count }, this.#platform)
-  }
-
-  #withSlots(slot: () => number): Deps {
-    return { ...this.#deps, slot }
   }
 }
 

@@ -27,7 +27,9 @@ import {
 import { type HeaderList, headerValue } from './core/headers.ts'
 import type { RequestHead, ResponseHead } from './core/message.ts'
 import type { Cancel, Reader } from './core/origin.ts'
+import { NORMAL } from './core/priority.ts'
 import { problem, type Reply, reasonOf } from './core/reply.ts'
+import type { Stored } from './core/stored.ts'
 import { Deadline } from './core/wheel.ts'
 import { type ChainOwner, FilterChain } from './filters.ts'
 import type { Plan } from './plan.ts'
@@ -50,6 +52,11 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
   endpoint = ''
   tries = 0
   cache = ''
+  stored: Stored | undefined = undefined
+  readonly deadlineAt: number
+  priority: number
+  hedged = false
+  refusedBy = ''
   /** False once the exchange is over: nothing may touch it any more. */
   open = true
   /** How to give up on what is under way. */
@@ -72,6 +79,8 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
     this.captures = captures
     this.id = id
     this.startedAt = plan.platform.clock.now()
+    this.deadlineAt = this.startedAt + plan.totalMs
+    this.priority = NORMAL
     this.spans = new Float64Array(spans.length)
     this.slots = plan.slots === 0 ? noSlots : new Array(plan.slots)
     this.#down = down
@@ -87,7 +96,7 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
     const { totalMs, platform, bodyBytes } = this.plan
     if (totalMs !== Number.POSITIVE_INFINITY) {
       this.#total = new Deadline(() => this.giveUp(new GatewayError('total_timeout', `after ${totalMs} ms`)))
-      platform.wheel.arm(this.#total, this.startedAt + totalMs)
+      platform.wheel.arm(this.#total, this.deadlineAt)
     }
     const { body } = this.request
     if (body !== null && bodyBytes !== undefined) {

@@ -7,6 +7,7 @@ import { asGatewayError, errorTable } from '../core/errors.ts'
 import { type Exchange, spans } from '../core/exchange.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { RequestHead } from '../core/message.ts'
+import { NORMAL } from '../core/priority.ts'
 import type { Reply } from '../core/reply.ts'
 import { type Phase, phases, type Stage } from '../core/stage.ts'
 import { Edits } from '../edits.ts'
@@ -136,6 +137,11 @@ function exchange({ head, peer }: TypedRequest, plan: Plan, captures: readonly s
     endpoint: '',
     tries: 0,
     cache: '',
+    stored: undefined,
+    deadlineAt: Number.POSITIVE_INFINITY,
+    priority: NORMAL,
+    hedged: false,
+    refusedBy: '',
     slots: new Array(plan.slots),
   }
 }

@@ -4,6 +4,7 @@ import { systemClock, systemRandom } from '../core/clock.ts'
 import { Keep } from '../core/keep.ts'
 import { silentLog } from '../core/log.ts'
 import { PassingBuffers } from '../core/passing-buffers.ts'
+import { Pressure } from '../core/pressure.ts'
 import { Wheel } from '../core/wheel.ts'
 import type { LogsConfig } from '../features/access-log/index.ts'
 import { Generation } from '../generation.ts'
@@ -19,6 +20,8 @@ export function compiled<T>(config: GatewayConfig, look: (generation: Generation
     log: silentLog,
     metrics: new Registry(),
     lease: new Keep().lease(),
+    pressure: new Pressure(),
+    shared: undefined,
   }
   const generation = new Generation(withoutFiles(config), deps, {
     clock: systemClock,

@@ -2,6 +2,7 @@
 import type { GatewayError } from './errors.ts'
 import type { HeaderList } from './headers.ts'
 import type { RequestHead } from './message.ts'
+import type { Stored } from './stored.ts'
 
 /**
  * Where time goes. At once the phases of the access log, the labels of metrics and the entries of Server-Timing.
@@ -63,6 +64,16 @@ export interface Exchange {
   tries: number
   /** How a cache answered (`hit`, `miss`, `stale`, …); '' where the route has none. */
   cache: string
+  /** The stored answer that a cache answered with, whole; undefined otherwise. */
+  stored: Stored | undefined
+  /** Clock time by which it must have been answered (`timeouts.total`); Infinity for no limit. */
+  readonly deadlineAt: number
+  /** An index into `priorities` (core/priority.ts). */
+  priority: number
+  /** Whether a second request was sent while the first still waited. */
+  hedged: boolean
+  /** The limit or shedding rule that refused it, or would have; '' for none. */
+  refusedBy: string
   /** Per-feature state; indices come from `deps.slot()` at load. */
   readonly slots: unknown[]
 }

@@ -9,10 +9,17 @@ import type { Lease } from './keep.ts'
 import type { Log } from './log.ts'
 import type { MetricSpec, Metrics } from './metrics.ts'
 import type { Origin } from './origin.ts'
+import type { Pressure } from './pressure.ts'
+import type { SharedState } from './shared-state.ts'
 import type { Stage } from './stage.ts'
 import type { Wheel } from './wheel.ts'
 
 export type Path = readonly (string | number)[]
+
+/** What else a configuration defines, for keys that name it. */
+export interface Names {
+  readonly upstreams: readonly string[]
+}
 
 /** Something wrong with a configuration, at a place in it. */
 export interface Problem {
@@ -26,8 +33,8 @@ export interface Problem {
   readonly severity?: 'error' | 'warning'
 }
 
-/** What features may use. Nothing here is global; a second gateway in the process has its own. */
-export interface Deps {
+/** What everything that is built may use. Nothing here is global; a second gateway in the process has its own. */
+export interface SharedDeps {
   readonly clock: Clock
   readonly random: Random
   readonly wheel: Wheel
@@ -35,8 +42,20 @@ export interface Deps {
   readonly metrics: Metrics
   /** State that outlives reloads. */
   readonly lease: Lease
+  readonly pressure: Pressure
+  /** State shared with other instances; undefined where no `redis:` is configured. */
+  readonly shared: SharedState | undefined
+}
+
+/** What features may use. */
+export interface Deps extends SharedDeps {
   /** The index of a new place in `Exchange.slots`. */
   slot(): number
+  /**
+   * What this route would get from another upstream: its edits and policies, over that one's endpoints. For use within
+   * `Built.over` only. Names are checked when the configuration is.
+   */
+  upstream(name: string): Origin
 }
 
 export interface Built {
@@ -62,7 +81,7 @@ export interface Feature<R = undefined, T = undefined> {
   readonly top?: { readonly key: string; readonly schema: z.ZodType<T> }
   readonly metrics: readonly MetricSpec[]
   /** Rules across keys. Paths start at the route. */
-  check?(config: R, top: T, route: RouteInfo): Problem[]
+  check?(config: R, top: T, route: RouteInfo, names: Names): Problem[]
   /** One route's part of this feature; undefined when the route does not use it. */
   build(config: R, top: T, route: RouteInfo, deps: Deps): Built | undefined
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { isIP, type Socket } from 'node:net'
 import { buildConnector } from 'undici'
 import type { ErrorCode } from '../core/errors.ts'
-import type { Deps } from '../core/feature.ts'
+import type { SharedDeps } from '../core/feature.ts'
 import type { Counter, Histogram } from '../core/metrics.ts'
 import * as metrics from './metrics.ts'
 import { EndpointPool } from './pool.ts'
@@ -44,7 +44,7 @@ export class Endpoint {
   readonly #failures = new Map<ErrorCode, Counter>()
   readonly #counter: (outcome: string) => Counter
 
-  constructor(upstream: string, config: EndpointConfig, tls: TlsMaterial, pool: PoolConfig, deps: Deps) {
+  constructor(upstream: string, config: EndpointConfig, tls: TlsMaterial, pool: PoolConfig, deps: SharedDeps) {
     this.weight = config.weight
     this.zone = config.zone
     this.address = parseAddress(config.url)
@@ -92,7 +92,7 @@ export class Endpoint {
     return counts
   }
 
-  #connect(labels: Labels, config: PoolConfig, deps: Deps): Kept {
+  #connect(labels: Labels, config: PoolConfig, deps: SharedDeps): Kept {
     const { isTls, hostname, port, socketPath } = this.address
     const host = socketPath === undefined ? bracketed(hostname) : 'localhost'
     const settings = {
@@ -145,7 +145,7 @@ function retire(kept: Kept): void {
 }
 
 /** Brings the gauges of a pool up to date. */
-function gauges(pool: EndpointPool, labels: Labels, deps: Deps): () => void {
+function gauges(pool: EndpointPool, labels: Labels, deps: SharedDeps): () => void {
   const of = (state: string) => deps.metrics.gauge(metrics.poolConnections, { ...labels, state })
   const connecting = of('connecting')
   const active = of('active')

@@ -1,7 +1,7 @@
 /** An upstream: a named group of endpoints, as an origin for the routes that use it and as a tunnel for WebSockets. */
 import type { Tunnel } from '../core/downstream.ts'
 import type { Exchange } from '../core/exchange.ts'
-import type { Deps } from '../core/feature.ts'
+import type { SharedDeps } from '../core/feature.ts'
 import type { RequestHead } from '../core/message.ts'
 import type { Origin } from '../core/origin.ts'
 import { Endpoint, readTls } from './endpoint.ts'
@@ -45,12 +45,12 @@ export interface EndpointSnapshot {
 export class Upstream {
   readonly name: string
   readonly #config: UpstreamConfig
-  readonly #deps: Deps
+  readonly #deps: SharedDeps
   readonly #endpoints: readonly Endpoint[]
   readonly #balancer: Balancer<Endpoint>
 
   /** @throws when a certificate file cannot be read */
-  constructor(name: string, config: UpstreamConfig, deps: Deps) {
+  constructor(name: string, config: UpstreamConfig, deps: SharedDeps) {
     this.name = name
     this.#config = config
     this.#deps = deps

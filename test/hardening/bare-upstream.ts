@@ -13,13 +13,13 @@ import { spans } from '../../src/core/exchange.ts'
 import type { Deps } from '../../src/core/feature.ts'
 import type { HeaderList } from '../../src/core/headers.ts'
 import { Keep } from '../../src/core/keep.ts'
-import { silentLog } from '../../src/core/log.ts'
 import type { RequestBody, RequestHead, ResponseHead } from '../../src/core/message.ts'
 import type { Cancel, Reader } from '../../src/core/origin.ts'
 import { Wheel } from '../../src/core/wheel.ts'
 import { Registry } from '../../src/telemetry/registry.ts'
 import { Upstream } from '../../src/upstream/index.ts'
 import { retrySchema, timeoutsSchema, type UpstreamConfig, upstreamSchema } from '../../src/upstream/schema.ts'
+import { testDeps } from '../harness/deps.ts'
 import { requestHead, testPeer, testRoute } from '../harness/exchange.ts'
 
 /** What a backend does with one connection. */
@@ -192,15 +192,7 @@ export class BareUpstream {
   constructor(urls: readonly unknown[], options: Options = {}) {
     const clock = options.clock ?? systemClock
     this.wheel = new Wheel(clock)
-    this.deps = {
-      clock,
-      random: () => 0.5,
-      wheel: this.wheel,
-      log: silentLog,
-      metrics: this.registry,
-      lease: this.keep.lease(),
-      slot: () => 0,
-    }
+    this.deps = testDeps({ clock, wheel: this.wheel, metrics: this.registry, lease: this.keep.lease() })
     this.upstream = new Upstream('up', upstreamSchema.parse({ endpoints: urls, ...options.upstream }), this.deps)
     const timeouts = timeoutsSchema.parse(options.timeouts ?? {})
     this.origin = new CheckedOrigin(this.upstream.origin({ timeouts, retry: retrySchema.parse(options.retry ?? true) }))
@@ -256,6 +248,11 @@ export function exchangeOf(request: RequestHead): Exchange {
     endpoint: '',
     tries: 0,
     cache: '',
+    stored: undefined,
+    deadlineAt: Number.POSITIVE_INFINITY,
+    priority: 2,
+    hedged: false,
+    refusedBy: '',
     slots: [],
   }
 }

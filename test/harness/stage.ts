@@ -27,6 +27,11 @@ export function exchangeOf(facts: Facts = {}): Exchange {
     endpoint: '',
     tries: 0,
     cache: '',
+    stored: undefined,
+    deadlineAt: Number.POSITIVE_INFINITY,
+    priority: 2,
+    hedged: false,
+    refusedBy: '',
     slots: [],
   }
 }
@@ -39,7 +44,7 @@ export function built<R>(feature: Feature<R>, written: unknown, pattern = '/**')
 
 export function problemsOf<R>(feature: Feature<R>, written: unknown, pattern = '/**'): Problem[] {
   const route = { name: 'test', pattern }
-  return feature.check?.(parsed(feature, written), undefined, route) ?? []
+  return feature.check?.(parsed(feature, written), undefined, route, { upstreams: [] }) ?? []
 }
 
 function parsed<R>(feature: Feature<R>, written: unknown): R {

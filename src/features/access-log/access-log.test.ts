@@ -3,17 +3,15 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { VirtualClock } from '../../../test/harness/clock.ts'
+import { testDeps } from '../../../test/harness/deps.ts'
 import { type FakeExchange, fakeExchange, requestHead, testRoute } from '../../../test/harness/exchange.ts'
 import { wholeBody } from '../../core/body.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { CONNECT, WAIT } from '../../core/exchange.ts'
 import { Keep } from '../../core/keep.ts'
-import { silentLog } from '../../core/log.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Origin } from '../../core/origin.ts'
 import type { Stage } from '../../core/stage.ts'
-import { Wheel } from '../../core/wheel.ts'
-import { Registry } from '../../telemetry/registry.ts'
 import { accessLog, accessLogSinks, type LogsConfig } from './index.ts'
 import { accessLogRouteSchema, logsSchema } from './schema.ts'
 
@@ -53,15 +51,7 @@ class Logged {
   }
 
   stage(top = this.top(), config?: boolean): Stage | undefined {
-    const deps = {
-      clock: this.clock,
-      random: () => this.roll,
-      wheel: new Wheel(this.clock),
-      log: silentLog,
-      metrics: new Registry(),
-      lease: this.lease,
-      slot: () => 0,
-    }
+    const deps = testDeps({ clock: this.clock, random: () => this.roll, lease: this.lease })
     return accessLog.build(config, top, testRoute, deps)?.stage
   }
 

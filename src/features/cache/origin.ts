@@ -8,6 +8,7 @@
  *   other safe methods pass; unsafe ones pass and invalidate
  */
 import type { Clock } from '../../core/clock.ts'
+import { DetachedExchange } from '../../core/detached.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { type Exchange, WAIT } from '../../core/exchange.ts'
 import { headerValue } from '../../core/headers.ts'
@@ -15,7 +16,6 @@ import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
 import type { Cache, CacheEvents, CachePolicy, CacheState, Lookup, UnderWay } from './contract.ts'
 import { deliver } from './deliver.ts'
-import { DetachedExchange } from './detached.ts'
 import { Fetching, Waiting } from './fetching.ts'
 import { bypassing, headUpdating, invalidating } from './passing.ts'
 import { requestDirectives } from './policy/directives.ts'

@@ -1,15 +1,13 @@
 import t from 'tap'
 import { VirtualClock } from '../../../test/harness/clock.ts'
+import { testDeps } from '../../../test/harness/deps.ts'
 import { type FakeExchange, fakeExchange, requestHead, testRoute } from '../../../test/harness/exchange.ts'
 import { wholeBody } from '../../core/body.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { OVERHEAD, WAIT } from '../../core/exchange.ts'
-import { Keep } from '../../core/keep.ts'
-import { silentLog } from '../../core/log.ts'
 import type { RequestBody, RequestHead } from '../../core/message.ts'
 import type { Origin } from '../../core/origin.ts'
 import type { Stage } from '../../core/stage.ts'
-import { Wheel } from '../../core/wheel.ts'
 import { Registry } from '../../telemetry/registry.ts'
 import { type MetricsRouteConfig, metrics } from './index.ts'
 import { metricsRouteSchema, metricsTopSchema } from './schema.ts'
@@ -30,15 +28,7 @@ class Measured {
   readonly clock = new VirtualClock()
 
   stage(config?: MetricsRouteConfig): Stage {
-    const deps = {
-      clock: this.clock,
-      random: () => 0,
-      wheel: new Wheel(this.clock),
-      log: silentLog,
-      metrics: this.registry,
-      lease: new Keep().lease(),
-      slot: () => 0,
-    }
+    const deps = testDeps({ clock: this.clock, metrics: this.registry })
     return metrics.build(config, metricsTopSchema.parse({}), testRoute, deps)?.stage as Stage
   }
 

@@ -1,7 +1,11 @@
-/** An exchange that no client waits for: a refresh in the background carries what its occasion carried, and nothing more. */
-import type { GatewayError } from '../../core/errors.ts'
-import { type Exchange, type Peer, type RouteInfo, spans } from '../../core/exchange.ts'
-import type { RequestHead } from '../../core/message.ts'
+/**
+ * An exchange that no client waits for: a refresh in the background, a mirrored request. It carries what its occasion
+ * carried, and nothing more.
+ */
+import type { GatewayError } from './errors.ts'
+import { type Exchange, type Peer, type RouteInfo, spans } from './exchange.ts'
+import type { RequestHead } from './message.ts'
+import type { Stored } from './stored.ts'
 
 export class DetachedExchange implements Exchange {
   readonly id: string
@@ -19,6 +23,11 @@ export class DetachedExchange implements Exchange {
   endpoint = ''
   tries = 0
   cache = ''
+  stored: Stored | undefined = undefined
+  readonly deadlineAt = Number.POSITIVE_INFINITY
+  priority: number
+  hedged = false
+  refusedBy = ''
 
   constructor(occasion: Exchange, nowMs: number) {
     this.id = occasion.id
@@ -27,6 +36,7 @@ export class DetachedExchange implements Exchange {
     this.route = occasion.route
     this.captures = occasion.captures
     this.slots = new Array(occasion.slots.length)
+    this.priority = occasion.priority
     this.startedAt = nowMs
   }
 }

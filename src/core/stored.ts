@@ -1,0 +1,11 @@
+/** A whole answer that a cache serves an exchange from, as features above it may use it: to keep encodings of it. */
+export interface Stored {
+  /** The body as the cache has it. */
+  readonly body: readonly Uint8Array[]
+  /** How often it was served. */
+  readonly hits: number
+  /** What was kept under that name; undefined when nothing was, or when it has gone. */
+  variant(name: string): Uint8Array | undefined
+  /** Keeps bytes beside the object for as long as the object stays; they count against the cache's budget. */
+  keep(name: string, bytes: Uint8Array): void
+}
