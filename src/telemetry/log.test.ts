@@ -6,7 +6,8 @@ import { createLog, type LogLevel, type LogOptions, type ProcessLog } from './lo
 
 interface Written {
   readonly log: ProcessLog
-  lines(): Record<string, unknown>[]
+  /** The lines in the file, once there are that many. */
+  lines(count: number): Promise<Record<string, unknown>[]>
 }
 
 function logged(t: Test, options: Partial<LogOptions> = {}): Written {
@@ -16,10 +17,12 @@ function logged(t: Test, options: Partial<LogOptions> = {}): Written {
   const log = createLog({ level: 'info', destination: fd, clock: new VirtualClock(), ...options })
   return {
     log,
-    lines() {
+    async lines(count) {
       log.flush()
-      const lines = readFileSync(path, 'utf8').split('\n')
-      return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Record<string, unknown>)
+      // A line that was being written when the flush came is written by another thread.
+      const read = () => readFileSync(path, 'utf8').split('\n').slice(0, -1)
+      while (read().length < count) await new Promise((resolve) => setImmediate(resolve))
+      return read().map((line) => JSON.parse(line) as Record<string, unknown>)
     },
   }
 }
@@ -27,7 +30,7 @@ function logged(t: Test, options: Partial<LogOptions> = {}): Written {
 t.test('a line is one JSON object with level, time, fields and message', async (t) => {
   const { log, lines } = logged(t)
   log.warn({ endpoint: 'http://a', failures: 3 }, 'an endpoint fails\nagain')
-  t.same(lines(), [
+  t.same(await lines(1), [
     {
       level: 'warn',
       time: '2026-01-01T00:00:00.000Z',
@@ -49,18 +52,22 @@ t.test('lines below the level are not written, and the level can be changed', as
     all(round + 2)
   }
   // Sorted: a flush may overtake the line that is being written.
-  t.same(
-    lines()
-      .map(({ round, msg }) => `${round} ${msg}`)
-      .sort(),
-    ['1 error', '1 info', '1 warn', '2 error', '3 debug', '3 error', '3 info', '3 warn'],
-  )
+  t.same((await lines(8)).map(({ round, msg }) => `${round} ${msg}`).sort(), [
+    '1 error',
+    '1 info',
+    '1 warn',
+    '2 error',
+    '3 debug',
+    '3 error',
+    '3 info',
+    '3 warn',
+  ])
 })
 
 t.test('redacted names are not written, one level down either', async (t) => {
   const { log, lines } = logged(t, { redact: ['authorization', 'x-api-key'] })
   log.info({ authorization: 'secret', headers: { 'x-api-key': 'secret', accept: '*/*' } }, 'seen')
-  t.match(lines(), [{ authorization: '[redacted]', headers: { 'x-api-key': '[redacted]', accept: '*/*' } }])
+  t.match(await lines(1), [{ authorization: '[redacted]', headers: { 'x-api-key': '[redacted]', accept: '*/*' } }])
 })
 
 t.test('a destination that fails never throws, and loses lines only once its buffer is full', async (t) => {

@@ -24,7 +24,10 @@ export interface ProcessLog extends Log {
   /** Lines lost because the destination was slow or failed. */
   readonly droppedLines: number
   setLevel(level: LogLevel): void
-  /** Writes what is buffered and returns when it is out: for the moment before the process exits. */
+  /**
+   * Writes what is buffered: for the moment before the process exits. A line that another thread is writing just then
+   * is finished by it, also during the exit.
+   */
   flush(): void
 }
 
