@@ -53,6 +53,7 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
   tries = 0
   cache = ''
   stored: Stored | undefined = undefined
+  instead: Uint8Array | undefined = undefined
   readonly deadlineAt: number
   priority: number
   hedged = false

@@ -138,6 +138,7 @@ function exchange({ head, peer }: TypedRequest, plan: Plan, captures: readonly s
     tries: 0,
     cache: '',
     stored: undefined,
+    instead: undefined,
     deadlineAt: Number.POSITIVE_INFINITY,
     priority: NORMAL,
     hedged: false,

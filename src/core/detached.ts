@@ -24,6 +24,7 @@ export class DetachedExchange implements Exchange {
   tries = 0
   cache = ''
   stored: Stored | undefined = undefined
+  instead: Uint8Array | undefined = undefined
   readonly deadlineAt = Number.POSITIVE_INFINITY
   priority: number
   hedged = false

@@ -64,8 +64,10 @@ export interface Exchange {
   tries: number
   /** How a cache answered (`hit`, `miss`, `stale`, …); '' where the route has none. */
   cache: string
-  /** The stored answer that a cache answered with, whole; undefined otherwise. */
+  /** What a cache has, or is about to have, of the answer with 200 that it gives as a whole; undefined otherwise. */
   stored: Stored | undefined
+  /** What the cache sends as the body in place of the stored one. For a `deliver` step, which makes the head fit it. */
+  instead: Uint8Array | undefined
   /** Clock time by which it must have been answered (`timeouts.total`); Infinity for no limit. */
   readonly deadlineAt: number
   /** An index into `priorities` (core/priority.ts). */

@@ -249,6 +249,7 @@ export function exchangeOf(request: RequestHead): Exchange {
     tries: 0,
     cache: '',
     stored: undefined,
+    instead: undefined,
     deadlineAt: Number.POSITIVE_INFINITY,
     priority: 2,
     hedged: false,

@@ -28,6 +28,7 @@ export function exchangeOf(facts: Facts = {}): Exchange {
     tries: 0,
     cache: '',
     stored: undefined,
+    instead: undefined,
     deadlineAt: Number.POSITIVE_INFINITY,
     priority: 2,
     hedged: false,

@@ -9,6 +9,7 @@ import type { LifetimeRules } from './policy/freshness.ts'
 import type { Keys } from './policy/key.ts'
 import type { StaleRules } from './policy/reuse.ts'
 import type { MemoryStore, StoredAnswer } from './store/memory.ts'
+import type { StoredBody } from './store/stored-body.ts'
 
 /** A route's `cache` settings, compiled. */
 export interface CachePolicy {
@@ -56,6 +57,8 @@ export interface UnderWay {
   readonly lookup: Lookup
   /** Whether the answer is being kept; known once its head is there. */
   readonly isKept: boolean
+  /** What comes of the body, for features above; undefined where it is not kept. */
+  readonly shared: StoredBody | undefined
   /** Parameters of our Cache-Status member for those who read from it. */
   forwardStatus(status: number, isCollapsed: boolean): string
   /** What it fetches became untrue meanwhile: it may answer those who wait, but is not kept. */
@@ -70,7 +73,7 @@ export interface Cache {
   /** For a waiter whose shared fetch turned out not to be for it. */
   refetch(x: Exchange, request: RequestHead, to: Reader, retries: number): Cancel
   /** Answers one who waited from what is stored. */
-  give(request: RequestHead, to: Reader, answer: StoredAnswer, status: string): Cancel
+  give(x: Exchange, request: RequestHead, to: Reader, answer: StoredAnswer, status: string): Cancel
   /** Says on the exchange and in the metrics how its answer came about. */
   note(x: Exchange, result: string, waitedMs: number): void
   /** An answer is not kept: for a while, nobody waits for one like it. */

@@ -4,6 +4,7 @@
  */
 import { type BodySource, wholeBody } from '../../core/body.ts'
 import type { GatewayError } from '../../core/errors.ts'
+import type { Exchange } from '../../core/exchange.ts'
 import { type HeaderList, headerValue, isNamed } from '../../core/headers.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
@@ -20,6 +21,7 @@ export function addCacheStatus(headers: HeaderList, parameters: string): void {
 }
 
 export interface Delivery {
+  readonly x: Exchange
   readonly answer: StoredAnswer
   readonly request: RequestHead
   readonly ageMs: number
@@ -43,8 +45,17 @@ export function deliver(delivery: Delivery, to: Reader): Cancel {
     if (ranges.kind === 'parts') return deliverParts(to, headers, answer, ranges.parts)
   }
   frame(headers, answer.bodyBytes, answer.status)
+  if (answer.status === 200) return sendStored(delivery, to, headers, isHead)
   if (isHead) return headOnly(to, answer.status, headers, answer.reason)
   return send(to, answer.status, answer.reason, headers, answer.body, answer.trailers)
+}
+
+/** The whole answer, of which a step above may have kept a variant: it says so while the head goes out. */
+function sendStored({ x, answer }: Delivery, to: Reader, headers: HeaderList, isHead: boolean): Cancel {
+  answer.shared.hits++
+  x.stored = answer.shared
+  if (isHead) return headOnly(to, 200, headers, answer.reason)
+  return send(to, 200, answer.reason, headers, answer.body, answer.trailers, x)
 }
 
 function headersFor({ answer, ageMs, status }: Delivery): HeaderList {
@@ -140,33 +151,42 @@ function send(
   headers: HeaderList,
   body: readonly Uint8Array[],
   trailers?: HeaderList,
+  x?: Exchange,
 ): Cancel {
-  const only = body[0]
-  if (body.length > 1) return new Pump(to, body, trailers).start(status, reason, headers)
+  if (body.length > 1) return new Pump(to, body, trailers, x).start(status, reason, headers)
   to.head({ status, reason, headers }, wholeBody)
+  const instead = x?.instead
+  const only = instead ?? body[0]
   if (only !== undefined) to.write(only)
-  to.end(trailers)
+  to.end(instead === undefined ? trailers : undefined)
   return nothingToCancel
 }
 
 /** A stored body on its way to one client, a piece at a time. */
 class Pump implements BodySource {
   readonly #to: Reader
-  readonly #body: readonly Uint8Array[]
-  readonly #trailers: HeaderList | undefined
+  readonly #x: Exchange | undefined
+  #body: readonly Uint8Array[]
+  #trailers: HeaderList | undefined
   #next = 0
   #isPaused = false
   #isOver = false
   #isPumping = false
 
-  constructor(to: Reader, body: readonly Uint8Array[], trailers: HeaderList | undefined) {
+  constructor(to: Reader, body: readonly Uint8Array[], trailers: HeaderList | undefined, x: Exchange | undefined) {
     this.#to = to
+    this.#x = x
     this.#body = body
     this.#trailers = trailers
   }
 
   start(status: number, reason: string, headers: HeaderList): Cancel {
     this.#to.head({ status, reason, headers }, this)
+    const instead = this.#x?.instead
+    if (instead !== undefined) {
+      this.#body = [instead]
+      this.#trailers = undefined
+    }
     this.#pump()
     return () => {
       this.#isOver = true

@@ -20,6 +20,7 @@ import { type Refusal, storable } from './policy/storable.ts'
 import { isNotModified, updatedHeaders } from './policy/validate.ts'
 import { selectingKey, varyNames } from './policy/vary.ts'
 import type { NewAnswer, StoredAnswer } from './store/memory.ts'
+import { StoredBody } from './store/stored-body.ts'
 
 /** Bodies up to this size are kept in one piece. */
 const ONE_PIECE_BYTES = 65_536
@@ -31,6 +32,8 @@ export class Fetching implements FillOwner, UnderWay {
   /** What is being validated; undefined for a miss. */
   readonly #stored: StoredAnswer | undefined
   readonly #requestedAtMs: number
+  /** The body to be, for those who read it as it comes; undefined for answers that are not kept, or no 200. */
+  shared: StoredBody | undefined = undefined
   #isDoomed = false
   #answer: Omit<NewAnswer, 'body' | 'bodyBytes' | 'trailers'> | undefined = undefined
 
@@ -55,6 +58,7 @@ export class Fetching implements FillOwner, UnderWay {
       this.#cache.refused(this.lookup, refusal)
       return 'pass'
     }
+    if (res.status === 200) this.shared = new StoredBody(fill.pieces, false)
     // Others asked for the same thing, but Vary tells now that it isn't the same for them.
     const { selecting, varyNames: names } = this.#answer as NewAnswer
     const differs = (waiter: Waiter) =>
@@ -71,7 +75,14 @@ export class Fetching implements FillOwner, UnderWay {
     const answer = this.#answer
     if (answer === undefined || this.#isDoomed) return
     const body = pieces.length > 1 && bodyBytes <= ONE_PIECE_BYTES ? [joined(pieces, bodyBytes)] : pieces
-    this.#cache.store.put({ ...answer, body, bodyBytes, trailers })
+    const { shared } = this
+    if (shared === undefined) {
+      this.#cache.store.put({ ...answer, body, bodyBytes, trailers })
+      return
+    }
+    shared.body = body
+    shared.isWhole = true
+    this.#cache.store.put({ ...answer, body, bodyBytes, trailers, shared })
   }
 
   ended(): void {
@@ -208,6 +219,7 @@ export class Waiting implements Waiter {
     }
     const { to } = this
     if (!isNotModified(this.request.headers, headers, status, this.#cache.clock.wall())) {
+      this.#share()
       to.head(res, source)
       return
     }
@@ -215,6 +227,13 @@ export class Waiting implements Waiter {
     this.to = discard
     to.head({ status: 304, reason: '', headers: headers.filter(pairsWithoutLength(headers)) }, wholeBody)
     to.end()
+  }
+
+  #share(): void {
+    const { shared } = this.#fetching
+    if (shared === undefined) return
+    shared.hits++
+    this.#x.stored = shared
   }
 
   alone(): void {
@@ -232,7 +251,7 @@ export class Waiting implements Waiter {
   /** Answers from a stored answer. */
   give(answer: StoredAnswer, result: string, status: string): void {
     this.#note(result)
-    this.#cancel = this.#cache.give(this.request, this.to, answer, status)
+    this.#cancel = this.#cache.give(this.#x, this.request, this.to, answer, status)
   }
 
   #note(result: string): void {

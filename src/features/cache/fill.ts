@@ -194,6 +194,11 @@ export class Fill implements Reader {
     return this.#pieces[index - this.#dropped]
   }
 
+  /** What has come and is still here. */
+  get pieces(): readonly Uint8Array[] {
+    return this.#pieces
+  }
+
   get isWhole(): boolean {
     return this.#isWhole
   }

@@ -58,7 +58,7 @@ export class CacheOrigin implements Origin, Cache {
         const ttl = Math.floor((stored.lifetimeMs - verdict.ageMs) / 1000)
         this.note(x, verdict.use === 'fresh' ? 'hit' : 'stale', 0)
         this.#events.saved(stored.fetchMs)
-        const cancel = this.#deliver(request, to, stored, verdict.ageMs, nowMs, `hit; ttl=${ttl}`)
+        const cancel = this.#deliver(x, request, to, stored, verdict.ageMs, nowMs, `hit; ttl=${ttl}`)
         if (verdict.use === 'stale' && verdict.refresh) this.#refresh(x, request, key, partition, stored)
         return cancel
       }
@@ -94,10 +94,10 @@ export class CacheOrigin implements Origin, Cache {
   }
 
   /** Answers one who waited from what is stored. */
-  give(request: RequestHead, to: Reader, answer: StoredAnswer, status: string): Cancel {
+  give(x: Exchange, request: RequestHead, to: Reader, answer: StoredAnswer, status: string): Cancel {
     const nowMs = this.clock.wall()
     const ageMs = answer.initialAgeMs + Math.max(0, nowMs - answer.receivedAtMs)
-    return this.#deliver(request, to, answer, ageMs, nowMs, status)
+    return this.#deliver(x, request, to, answer, ageMs, nowMs, status)
   }
 
   /** Says on the exchange and in the metrics how its answer came about. */
@@ -133,6 +133,7 @@ export class CacheOrigin implements Origin, Cache {
   }
 
   #deliver(
+    x: Exchange,
     request: RequestHead,
     to: Reader,
     answer: StoredAnswer,
@@ -140,7 +141,7 @@ export class CacheOrigin implements Origin, Cache {
     nowMs: number,
     status: string,
   ): Cancel {
-    return deliver({ answer, request, ageMs, nowMs, status: this.policy.statusField ? status : undefined }, to)
+    return deliver({ x, answer, request, ageMs, nowMs, status: this.policy.statusField ? status : undefined }, to)
   }
 
   /** Joins the fetch that is under way for this variant, or starts one. */

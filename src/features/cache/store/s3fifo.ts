@@ -11,8 +11,8 @@
 
 export interface Evictable {
   readonly id: string
-  /** What it weighs; constant while it is queued. */
-  readonly bytes: number
+  /** What it weighs; while it is queued, changed by `resize` alone. */
+  bytes: number
   /** The queue's own. */
   uses: number
   queue: Queue | undefined
@@ -80,7 +80,7 @@ export class S3Fifo<T extends Evictable> {
     entry.uses = 0
     const isBack = this.#ghost.delete(entry.id)
     ;(isBack ? this.#main : this.#small).push(entry)
-    while (this.bytes > this.#budgetBytes && this.count > 0) this.#evict()
+    this.#shrink()
   }
 
   /** Notes that an entry was asked for. */
@@ -88,9 +88,21 @@ export class S3Fifo<T extends Evictable> {
     if (entry.uses < MAX_USES) entry.uses++
   }
 
+  /** Notes that an entry weighs something else now, and evicts until the budget holds. Harmless when it is not queued. */
+  resize(entry: T, bytes: number): void {
+    if (entry.queue === undefined) return
+    entry.queue.bytes += bytes - entry.bytes
+    entry.bytes = bytes
+    this.#shrink()
+  }
+
   /** Takes an entry out without calling `onEvict`. Harmless when it is not queued. */
   remove(entry: T): void {
     entry.queue?.remove(entry)
+  }
+
+  #shrink(): void {
+    while (this.bytes > this.#budgetBytes && this.count > 0) this.#evict()
   }
 
   #evict(): void {
