@@ -21,14 +21,15 @@ import {
   type SplitConfig,
   splitSchema,
 } from './router/schema.ts'
+import { type UpstreamConfig, upstreamSchema } from './upstream/schema.ts'
 import {
+  type HedgeConfig,
+  hedgeSchema,
   type RetryConfig,
   retrySchema,
   type TimeoutsConfig,
   timeoutsSchema,
-  type UpstreamConfig,
-  upstreamSchema,
-} from './upstream/schema.ts'
+} from './upstream/schema-tries.ts'
 
 export interface RouteConfig {
   readonly name: string
@@ -39,6 +40,7 @@ export interface RouteConfig {
   readonly bodyBytes: number | undefined
   readonly timeouts: TimeoutsConfig
   readonly retry: RetryConfig | false
+  readonly hedge: HedgeConfig | false
   /** The value of each feature's key, its own or inherited from `defaults`. */
   readonly features: Readonly<Record<string, unknown>>
 }
@@ -57,6 +59,7 @@ function policies(): { inherited: Record<string, z.ZodType>; own: Record<string,
   const inherited: Record<string, z.ZodType> = {
     timeouts: timeoutsSchema,
     retry: retrySchema,
+    hedge: hedgeSchema,
     limits: section({
       body_size: size()
         .describe('Largest request body; 413 beyond. Default: the listener’s `limits.body_size`.')
@@ -145,6 +148,7 @@ function resolve(written: Written): GatewayConfig {
       bodyBytes: limits?.body_size,
       timeouts: (value('timeouts') as TimeoutsConfig | undefined) ?? timeoutsSchema.parse({}),
       retry: (value('retry') as RetryConfig | false | undefined) ?? (retrySchema.parse(true) as RetryConfig),
+      hedge: (value('hedge') as HedgeConfig | false | undefined) ?? false,
       features: own,
     }
   })
@@ -240,19 +244,8 @@ function isUsed(value: unknown): boolean {
 
 /** Words of later versions: using one is said to be so, rather than taken for a slip. */
 const reserved = [
-  ...[
-    'aggregate',
-    'batch',
-    'cache',
-    'circuit_breaker',
-    'compression',
-    'fallback',
-    'hedge',
-    'mirror',
-    'offload',
-    'overload',
-  ],
-  ...['priority', 'rate_limit', 'redis', 'slo', 'tracing', 'transcode', 'workers', 'exemplars'],
+  ...['aggregate', 'batch', 'compression', 'fallback', 'mirror', 'offload', 'overload', 'priority'],
+  ...['rate_limit', 'redis', 'slo', 'tracing', 'transcode', 'workers', 'exemplars'],
 ]
 
 /** A file as read and checked; `config` is undefined when a problem is an error. */

@@ -22,7 +22,7 @@ import { Client } from './pipeline.ts'
 import type { Platform } from './plan.ts'
 import { RequestIds } from './request-ids.ts'
 import { Registry } from './telemetry/registry.ts'
-import type { UpstreamSnapshot } from './upstream/index.ts'
+import type { EndpointChange, UpstreamSnapshot } from './upstream/index.ts'
 
 export interface GatewayOptions {
   readonly config: GatewayConfig
@@ -71,6 +71,7 @@ export class Gateway {
   static async start(options: GatewayOptions): Promise<Gateway> {
     const gateway = new Gateway(options)
     try {
+      await gateway.#ready(gateway.#generation)
       await gateway.#listen(options.config)
     } catch (error) {
       await gateway.close()
@@ -97,6 +98,11 @@ export class Gateway {
     return this.#generation.upstreams()
   }
 
+  /** Applies an operator's wish to one endpoint. False: there is no such upstream or endpoint. */
+  changeEndpoint(upstream: string, url: string, change: EndpointChange): boolean {
+    return this.#generation.upstream(upstream)?.change(url, change) ?? false
+  }
+
   /** The routes in the order in which they match. */
   routes(): RouteSummary[] {
     return this.#generation.routes()
@@ -111,6 +117,7 @@ export class Gateway {
     const next = this.#build(config)
     const previous = this.#generation
     try {
+      await this.#ready(next)
       await this.#listen(config, () => {
         this.#generation = next
       })
@@ -146,6 +153,17 @@ export class Gateway {
     await Promise.all(listeners.map((listener) => listener.close()))
     this.#generation.retire()
     this.#wheel.stop()
+  }
+
+  /** Waits until endpoints have been looked up, but not for name servers that don't answer. */
+  async #ready(generation: Generation): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const timer = this.clock.after(LONGEST_LOOKUP_MS, resolve)
+      generation
+        .ready()
+        .then(resolve, reject)
+        .finally(() => timer.cancel())
+    })
   }
 
   #build(config: GatewayConfig): Generation {
@@ -209,6 +227,9 @@ export class Gateway {
     else new Client(found.target, request, peer, found.captures, id, down).start()
   }
 }
+
+/** What a start or a reload waits for endpoints to be found; they may still come later. */
+const LONGEST_LOOKUP_MS = 5000
 
 /** How long requests may go on that came through a listener which the configuration no longer has. */
 const GONE_LISTENER_GRACE_MS = 60_000

@@ -54,6 +54,15 @@ export class Generation {
     }
   }
 
+  /** Resolves when every upstream knows its endpoints, as far as they can be found out. */
+  async ready(): Promise<void> {
+    await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.ready))
+  }
+
+  upstream(name: string): Upstream | undefined {
+    return this.#upstreams.get(name)
+  }
+
   upstreams(): UpstreamSnapshot[] {
     return [...this.#upstreams.values()].map((upstream) => upstream.snapshot())
   }
@@ -78,12 +87,12 @@ export class Generation {
     const stages: Stage[] = []
     const upstream = (name: string) => {
       const only = { choices: [{ to: name, weight: 1, isUrl: name.includes('://') }], isList: false }
-      return this.#target({ ...config, upstream: only }, stages).origin
+      return this.#target({ ...config, upstream: only }, info, stages).origin
     }
     const built = this.#features(config.features, info, { ...this.#deps, slot: () => slots.next(), upstream })
     stages.push(...built.flatMap((part) => part.stage ?? []))
     if (config.rewrite !== undefined) stages.unshift(rewriteStage(config.rewrite, config.match))
-    const target = this.#target(config, stages)
+    const target = this.#target(config, info, stages)
     const origin = built.reduceRight((inner, part) => part.over?.(inner) ?? inner, target.origin)
     return new Plan(
       {
@@ -110,9 +119,13 @@ export class Generation {
   }
 
   /** What stands at the bottom of a route: edits over its upstream, or over a split between several. */
-  #target(config: RouteConfig, stages: readonly Stage[]): { origin: Origin; tunnel: Tunnel | undefined } {
+  #target(
+    config: RouteConfig,
+    route: RouteInfo,
+    stages: readonly Stage[],
+  ): { origin: Origin; tunnel: Tunnel | undefined } {
     if (config.upstream === undefined) return { origin: nothing, tunnel: undefined }
-    const policies = { timeouts: config.timeouts, retry: config.retry }
+    const policies = { route, timeouts: config.timeouts, retry: config.retry, hedge: config.hedge }
     const choices = config.upstream.choices.map((choice) => ({
       weight: choice.weight,
       upstream: this.#upstream(choice.to, choice.isUrl),

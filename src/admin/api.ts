@@ -11,6 +11,15 @@ export interface AdminView {
   routes(): unknown
   upstreams(): unknown
   reload(): Promise<ReloadReport>
+  /** Applies an operator's wish to one endpoint. False: there is no such upstream or endpoint. */
+  changeEndpoint(upstream: string, url: string, change: EndpointWish): boolean
+}
+
+export interface EndpointWish {
+  /** True: no more requests; those under way end. */
+  readonly drained?: boolean
+  /** In place of the configured weight; null for that one again. */
+  readonly weight?: number | null
 }
 
 export interface ReloadReport {
@@ -31,7 +40,7 @@ export interface Endpoint {
   readonly about: string
   /** Asks for no token and no particular Host: what probes call, and what tells nothing but yes or no. */
   readonly isPublic: boolean
-  answer(view: AdminView, accept: string): Answer | Promise<Answer>
+  answer(view: AdminView, accept: string, query: URLSearchParams): Answer | Promise<Answer>
 }
 
 const get = (about: string, answer: Endpoint['answer'], isPublic = false): Endpoint => ({
@@ -51,6 +60,15 @@ export const endpoints: ReadonlyMap<string, Endpoint> = new Map([
   [
     '/api/v1/upstreams',
     get('upstreams and their endpoints as they are now', (view) => json(200, { upstreams: view.upstreams() })),
+  ],
+  [
+    '/api/v1/endpoints',
+    {
+      method: 'POST',
+      about: 'changes an endpoint: ?upstream=NAME&url=URL with drain=true, drain=false, weight=N or weight=default',
+      isPublic: false,
+      answer: (view, _accept, query) => changeEndpoint(view, query),
+    },
   ],
   ['/api/v1/reload', { method: 'POST', about: 'reads the configuration again', isPublic: false, answer: reload }],
 ])
@@ -78,6 +96,28 @@ async function metrics(view: AdminView): Promise<Answer> {
 async function reload(view: AdminView): Promise<Answer> {
   const report = await view.reload()
   return json(report.result === 'applied' ? 200 : 422, report)
+}
+
+/** Holds until the process ends, also over reloads; never written to the file. */
+function changeEndpoint(view: AdminView, query: URLSearchParams): Answer {
+  const upstream = query.get('upstream')
+  const url = query.get('url')
+  if (upstream === null || url === null) return problem(400, 'upstream and url are required')
+  const unknown = [...query.keys()].find((key) => !['upstream', 'url', 'drain', 'weight'].includes(key))
+  if (unknown !== undefined) return problem(400, `Unknown parameter ${unknown}`)
+  const drain = query.get('drain')
+  if (drain !== null && drain !== 'true' && drain !== 'false') return problem(400, 'drain must be true or false')
+  const weight = query.get('weight')
+  if (weight !== null && weight !== 'default' && !(/^\d{1,4}$/.test(weight) && Number(weight) <= 1000)) {
+    return problem(400, 'weight must be a number from 0 to 1000, or default')
+  }
+  if (drain === null && weight === null) return problem(400, 'drain or weight is required')
+  const wish: EndpointWish = {
+    ...(drain === null ? {} : { drained: drain === 'true' }),
+    ...(weight === null ? {} : { weight: weight === 'default' ? null : Number(weight) }),
+  }
+  if (!view.changeEndpoint(upstream, url, wish)) return problem(404, 'No such upstream or endpoint')
+  return json(200, { upstreams: view.upstreams() })
 }
 
 function text(status: number, body: string): Answer {

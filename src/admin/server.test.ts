@@ -21,6 +21,7 @@ function view(over: Partial<AdminView> = {}): AdminView {
     config: () => ({ admin: { token: '[redacted]' } }),
     routes: () => [{ name: 'all' }],
     upstreams: () => [{ name: 'app' }],
+    changeEndpoint: (upstream, url) => upstream === 'app' && url === 'http://a',
     reload: async (): Promise<ReloadReport> => ({ result: 'applied', problems: [] }),
     ...over,
   }
@@ -175,6 +176,35 @@ t.test('a rejected reload says why', async (t) => {
   const answer = await ask('POST', '/api/v1/reload')
   t.equal(answer.status, 422)
   t.same(JSON.parse(answer.body), { result: 'rejected', problems })
+})
+
+t.test('an endpoint is drained, enabled and weighted, and a wrong wish says what is wrong', async (t) => {
+  const wishes: unknown[] = []
+  const changeEndpoint: AdminView['changeEndpoint'] = (upstream, url, wish) => {
+    wishes.push([upstream, url, wish])
+    return url === 'http://a'
+  }
+  const { ask } = await start(t, { view: view({ changeEndpoint }) })
+  const change = async (query: string) => {
+    const { status, body } = await ask('POST', `/api/v1/endpoints?${query}`)
+    return status === 200 ? 200 : `${status} ${(JSON.parse(body) as { title: string }).title}`
+  }
+  const at = 'upstream=app&url=http%3A%2F%2Fa'
+  t.equal(await change(`${at}&drain=true`), 200)
+  t.equal(await change(`${at}&drain=false&weight=3`), 200)
+  t.equal(await change(`${at}&weight=default`), 200)
+  t.same(wishes, [
+    ['app', 'http://a', { drained: true }],
+    ['app', 'http://a', { drained: false, weight: 3 }],
+    ['app', 'http://a', { weight: null }],
+  ])
+  t.equal(await change('upstream=app&url=http%3A%2F%2Fb&drain=true'), '404 No such upstream or endpoint')
+  t.equal(await change('drain=true'), '400 upstream and url are required')
+  t.equal(await change(at), '400 drain or weight is required')
+  t.equal(await change(`${at}&drain=yes`), '400 drain must be true or false')
+  t.equal(await change(`${at}&weight=-1`), '400 weight must be a number from 0 to 1000, or default')
+  t.equal(await change(`${at}&weight=1&wieght=2`), '400 Unknown parameter wieght')
+  t.equal(wishes.length, 4)
 })
 
 t.test('unknown pages and wrong methods are told apart', async (t) => {

@@ -130,7 +130,7 @@ export class AdminServer {
   }
 
   async #answer(req: IncomingMessage): Promise<Answer> {
-    const path = pathOf(req.url ?? '')
+    const [path, query] = partsOf(req.url ?? '')
     const endpoint = endpoints.get(path)
     const refusal = this.#vet(req, endpoint)
     if (refusal !== undefined) {
@@ -140,7 +140,7 @@ export class AdminServer {
     if (endpoint === undefined) return problem(404, 'No such page')
     const method = req.method === 'HEAD' ? 'GET' : req.method
     if (method !== endpoint.method) return problem(405, 'Method not allowed', ['Allow', allowed(endpoint)])
-    return endpoint.answer(this.#view, req.headers.accept ?? '')
+    return endpoint.answer(this.#view, req.headers.accept ?? '', new URLSearchParams(query))
   }
 
   #vet(req: IncomingMessage, endpoint: Endpoint | undefined): Refusal | undefined {
@@ -164,9 +164,9 @@ export class AdminServer {
   }
 }
 
-function pathOf(target: string): string {
+function partsOf(target: string): [path: string, query: string] {
   const end = target.indexOf('?')
-  return end === -1 ? target : target.slice(0, end)
+  return end === -1 ? [target, ''] : [target.slice(0, end), target.slice(end)]
 }
 
 /** No page takes a body: a small one is read and dropped, a big one ends the connection. */

@@ -23,7 +23,7 @@ export function compiled<T>(config: GatewayConfig, look: (generation: Generation
     pressure: new Pressure(),
     shared: undefined,
   }
-  const generation = new Generation(withoutFiles(config), deps, {
+  const generation = new Generation(withoutEffects(config), deps, {
     clock: systemClock,
     wheel,
     buffers: new PassingBuffers(() => {}),
@@ -37,9 +37,16 @@ export function compiled<T>(config: GatewayConfig, look: (generation: Generation
   }
 }
 
-/** Looking must not create log files. */
-function withoutFiles(config: GatewayConfig): GatewayConfig {
+/** Looking must not create log files, ask name servers or check endpoints. */
+function withoutEffects(config: GatewayConfig): GatewayConfig {
+  const upstreams = Object.fromEntries(
+    Object.entries(config.upstreams).map(([name, upstream]) => [
+      name,
+      { ...upstream, discover: undefined, health_check: undefined },
+    ]),
+  )
+  const quiet = { ...config, upstreams }
   const logs = config.top.logs as LogsConfig
-  if (logs.access === false) return config
-  return { ...config, top: { ...config.top, logs: { ...logs, access: { ...logs.access, file: undefined } } } }
+  if (logs.access === false) return quiet
+  return { ...quiet, top: { ...config.top, logs: { ...logs, access: { ...logs.access, file: undefined } } } }
 }

@@ -216,6 +216,7 @@ export class Service {
       config: () => redacted(this.#loaded.raw),
       routes: () => this.#gateway?.routes() ?? [],
       upstreams: () => this.#gateway?.upstreams() ?? [],
+      changeEndpoint: (upstream, url, change) => this.#gateway?.changeEndpoint(upstream, url, change) ?? false,
       reload: () => this.reload(),
     }
   }

@@ -197,6 +197,20 @@ export const errorTable = {
     'Service unavailable',
     'The upstream has no endpoint that may be used now.',
   ),
+  circuit_open: row(
+    503,
+    'gateway',
+    'never',
+    'Service unavailable',
+    'The circuit breakers of all endpoints are open: the upstream has been failing, and is not asked for a while.',
+  ),
+  superseded: row(
+    502,
+    'gateway',
+    'never',
+    'Superseded',
+    'A try was given up since another one answered first, or its answer was not used. Never sent; seen in upstream metrics.',
+  ),
   upstream_busy: row(
     503,
     'gateway',

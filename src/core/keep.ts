@@ -33,6 +33,7 @@ export class Keep {
 export class Lease {
   readonly #kept: Map<string, Kept>
   readonly #held = new Set<string>()
+  readonly #atRelease: (() => void)[] = []
 
   constructor(kept: Map<string, Kept>) {
     this.#kept = kept
@@ -59,17 +60,31 @@ export class Lease {
     return kept.value as T
   }
 
+  /** Another lease on the same states, for a part that changes while this one is held. */
+  branch(): Lease {
+    return new Lease(this.#kept)
+  }
+
+  /** Calls `end` when this lease is released: for what belongs to one configuration alone. */
+  atRelease(end: () => void): void {
+    this.#atRelease.push(end)
+  }
+
   /** Lets go of all that this lease used. Idempotent. An end that throws is thrown after all the others have run. */
   release(): void {
     const held = [...this.#held]
     this.#held.clear()
-    const failures: unknown[] = []
+    const ends = this.#atRelease.splice(0)
     for (const key of held) {
       const kept = this.#kept.get(key)
       if (kept === undefined || --kept.users > 0) continue
       this.#kept.delete(key)
+      ends.push(kept.end)
+    }
+    const failures: unknown[] = []
+    for (const end of ends) {
       try {
-        kept.end()
+        end()
       } catch (thrown) {
         failures.push(thrown)
       }

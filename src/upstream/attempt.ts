@@ -10,7 +10,7 @@ import type { Dispatcher, Pool } from 'undici'
 import type { BodySource } from '../core/body.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import { CONNECT, type Exchange, QUEUE, WAIT } from '../core/exchange.ts'
+import { CONNECT, QUEUE, WAIT } from '../core/exchange.ts'
 import { endToEnd, type HeaderList } from '../core/headers.ts'
 import type { RequestHead } from '../core/message.ts'
 import type { Reader } from '../core/origin.ts'
@@ -21,18 +21,12 @@ import { upstreamFailure } from './failure.ts'
 import type { Line, LineUser } from './line.ts'
 import { checkFields, decodeFields, type RawFields, readAnswer, trailersOf } from './policy/answer.ts'
 import type { Caller } from './pool.ts'
-import type { TimeoutsConfig } from './schema.ts'
+import type { TimeoutsConfig } from './schema-tries.ts'
 
 /** One try, whichever client sends it. */
 export interface Try {
-  readonly endpoint: Endpoint
-  readonly x: Exchange
-  readonly req: RequestHead
-  readonly to: Reader
-  /** The one that failed before it. */
-  readonly previous: Try | undefined
   start(): void
-  /** Gives the answer up, of this try or of the one that took over. */
+  /** Gives the answer up. */
   cancel(why: GatewayError): void
 }
 
@@ -41,8 +35,8 @@ export interface AttemptPlan {
   readonly clock: Clock
   readonly wheel: Wheel
   readonly timeouts: TimeoutsConfig
-  /** The try after one that failed before it had an answer; undefined when the failure stands. */
-  next(failed: Try, why: GatewayError): Try | undefined
+  /** Time for one try until its answer's header section is here, in milliseconds; Infinity for no limit of its own. */
+  readonly tryMs: number
 }
 
 const WAITING = 0
@@ -52,10 +46,9 @@ const OVER = 3
 
 export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Caller, LineUser {
   readonly endpoint: Endpoint
-  readonly x: Exchange
   readonly req: RequestHead
   readonly to: Reader
-  readonly previous: Try | undefined
+  readonly spans: Float64Array
   ahead: Caller | undefined = undefined
   behind: Caller | undefined = undefined
   isQueued = false
@@ -64,13 +57,14 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
   readonly #plan: AttemptPlan
   readonly #deadline: Deadline
   #state = WAITING
-  #next: Try | undefined = undefined
   #controller: Dispatcher.DispatchController | undefined = undefined
   #upload: Readable | null = null
   /** undici has the request. */
   #isDispatched = false
   #isUploading = false
   #startedAt = 0
+  /** When the time for this try is over. */
+  #endsAt = Number.POSITIVE_INFINITY
   /** When the last byte of the request was written. */
   #sentAt = 0
   /** When a byte last moved, in the direction that is waited for. */
@@ -83,40 +77,31 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
   #isEnded = false
   #trailers: HeaderList | undefined = undefined
 
-  constructor(
-    plan: AttemptPlan,
-    endpoint: Endpoint,
-    x: Exchange,
-    req: RequestHead,
-    to: Reader,
-    previous: Try | undefined,
-  ) {
+  /** @param spans where its times are added: those of the exchange */
+  constructor(plan: AttemptPlan, endpoint: Endpoint, req: RequestHead, to: Reader, spans: Float64Array) {
     this.#plan = plan
     this.endpoint = endpoint
-    this.x = x
     this.req = req
     this.to = to
-    this.previous = previous
+    this.spans = spans
     this.#deadline = new Deadline(() => this.#expire())
   }
 
   start(): void {
-    const { x, endpoint } = this
-    const { clock, wheel, timeouts } = this.#plan
-    x.tries++
-    x.endpoint = endpoint.label
-    this.#startedAt = clock.now()
-    wheel.arm(this.#deadline, this.#startedAt + timeouts.connect)
+    const { endpoint } = this
+    const { clock, wheel, timeouts, tryMs } = this.#plan
+    const now = clock.now()
+    this.#startedAt = now
+    this.#endsAt = now + tryMs
+    wheel.arm(this.#deadline, Math.min(now + timeouts.connect, this.#endsAt))
     if (endpoint.pool.admit(this)) return
     this.#fail(new GatewayError('upstream_busy', `${endpoint.label} has its connections in use and its queue full`))
   }
 
   cancel(why: GatewayError): void {
-    if (this.#next !== undefined) this.#next.cancel(why)
-    else if (this.#state !== OVER) {
-      this.endpoint.countFailure(why.code)
-      this.#letGo(why)
-    }
+    if (this.#state === OVER) return
+    this.endpoint.countFailure(why.code)
+    this.#letGo(why)
   }
 
   dispatchOn(pool: Pool): void {
@@ -131,7 +116,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     const now = this.#plan.clock.now()
     const line = this.line as Line
     const connectMs = line.uses === 0 ? Math.min(line.connectMs, now - this.#startedAt) : 0
-    const { spans } = this.x
+    const { spans } = this
     spans[CONNECT] = (spans[CONNECT] as number) + connectMs
     spans[QUEUE] = (spans[QUEUE] as number) + (now - this.#startedAt - connectMs)
     line.uses++
@@ -139,7 +124,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     this.#state = SENT
     this.#isUploading = this.#upload !== null
     this.#startedAt = this.#sentAt = this.#movedAt = now
-    this.#plan.wheel.arm(this.#deadline, now + this.#plan.timeouts.response)
+    this.#plan.wheel.arm(this.#deadline, Math.min(now + this.#plan.timeouts.response, this.#endsAt))
   }
 
   onBodySent(): void {
@@ -168,7 +153,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     }
     const { clock, wheel, timeouts } = this.#plan
     const now = clock.now()
-    const { spans } = this.x
+    const { spans } = this
     spans[WAIT] = (spans[WAIT] as number) + (now - this.#startedAt)
     this.endpoint.requestSeconds.record((now - this.#sentAt) / 1000)
     this.#state = ANSWERING
@@ -257,9 +242,9 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     } else if (this.#state === SENT) {
       // Time counts from the last progress of the upload, and not while it is the client who has nothing to send.
       const isClientSlow = this.#isUploading && this.#upload?.isPaused() === false
-      const at = (isClientSlow ? now : this.#movedAt) + timeouts.response
+      const at = Math.min((isClientSlow ? now : this.#movedAt) + timeouts.response, this.#endsAt)
       if (at > now) wheel.arm(this.#deadline, at)
-      else this.#giveUp(new GatewayError('response_timeout', `after ${timeouts.response} ms`))
+      else this.#giveUp(new GatewayError('response_timeout', this.#patience(now)))
     } else {
       // While the reader has paused, it is the client who is slow.
       const at = (this.#isPaused ? now : this.#movedAt) + timeouts.idle
@@ -268,8 +253,13 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     }
   }
 
+  #patience(now: number): string {
+    const { timeouts, tryMs } = this.#plan
+    return now >= this.#endsAt ? `${tryMs} ms for one try are over` : `after ${timeouts.response} ms`
+  }
+
   #noConnection(): GatewayError {
-    const { connect } = this.#plan.timeouts
+    const connect = Math.min(this.#plan.timeouts.connect, this.#plan.tryMs)
     return this.line === undefined
       ? new GatewayError('upstream_busy', `no connection to ${this.endpoint.label} came free in ${connect} ms`)
       : new GatewayError('connect_timeout', `no connection to ${this.endpoint.label} in ${connect} ms`)
@@ -281,23 +271,19 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
 
   /** Ends it from our side, with a reason that the reader is told. */
   #giveUp(why: GatewayError): void {
-    const isAnswering = this.#state === ANSWERING
     this.#letGo(why)
-    this.#report(why, isAnswering)
+    this.#report(why)
   }
 
   #fail(why: GatewayError): void {
-    const isAnswering = this.#state === ANSWERING
     this.#close()
     this.#upload?.destroy()
-    this.#report(why, isAnswering)
+    this.#report(why)
   }
 
-  #report(why: GatewayError, isAnswering: boolean): void {
+  #report(why: GatewayError): void {
     this.endpoint.countFailure(why.code)
-    if (!isAnswering) this.#next = this.#plan.next(this, why)
-    if (this.#next === undefined) this.to.fail(why)
-    else this.#next.start()
+    this.to.fail(why)
   }
 
   #finish(): void {
@@ -319,7 +305,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     // What ends without an answer has waited all the same: it must not look like our own time.
     if (this.#state === WAITING || this.#state === SENT) {
       const span = this.#state === SENT ? WAIT : this.line === undefined ? QUEUE : CONNECT
-      this.x.spans[span] = (this.x.spans[span] as number) + (this.#plan.clock.now() - this.#startedAt)
+      this.spans[span] = (this.spans[span] as number) + (this.#plan.clock.now() - this.#startedAt)
     }
     this.#state = OVER
     this.#plan.wheel.disarm(this.#deadline)

@@ -5,10 +5,15 @@ import { isIP, type Socket } from 'node:net'
 import { buildConnector } from 'undici'
 import type { ErrorCode } from '../core/errors.ts'
 import type { SharedDeps } from '../core/feature.ts'
+import type { Lease } from '../core/keep.ts'
 import type { Counter, Histogram } from '../core/metrics.ts'
+import { Breaker, breakerStates } from './breaker.ts'
+import { Condition } from './condition.ts'
 import * as metrics from './metrics.ts'
+import type { Target } from './policy/balance/balancer.ts'
 import { EndpointPool } from './pool.ts'
 import type { EndpointConfig, PoolConfig, TlsConfig } from './schema.ts'
+import type { BreakerConfig } from './schema-resilience.ts'
 
 /** Where an endpoint is, in the forms that its users want. */
 export interface Address {
@@ -32,9 +37,22 @@ export interface TlsMaterial {
   readonly servername?: string
 }
 
-export class Endpoint {
-  readonly weight: number
-  readonly zone: string | undefined
+/** What an endpoint is made of; together with its address, its identity. */
+export interface EndpointParts {
+  readonly upstream: string
+  readonly config: EndpointConfig
+  readonly tls: TlsMaterial
+  readonly pool: PoolConfig
+  readonly breaker: BreakerConfig | false
+}
+
+export class Endpoint implements Target {
+  readonly config: EndpointConfig
+  readonly key: string
+  /** The configured weight, as changed by the admin API, as far as slow start lets it. */
+  weight: number
+  readonly condition: Condition
+  readonly breaker: Breaker | undefined
   readonly address: Address
   readonly tls: TlsMaterial
   readonly pool: EndpointPool
@@ -43,19 +61,36 @@ export class Endpoint {
   readonly #answers: readonly Counter[]
   readonly #failures = new Map<ErrorCode, Counter>()
   readonly #counter: (outcome: string) => Counter
+  readonly #lease: Lease
 
-  constructor(upstream: string, config: EndpointConfig, tls: TlsMaterial, pool: PoolConfig, deps: SharedDeps) {
+  private constructor(parts: EndpointParts, tls: string, deps: SharedDeps) {
+    const { upstream, config, pool } = parts
+    this.config = config
+    this.key = config.url
     this.weight = config.weight
-    this.zone = config.zone
     this.address = parseAddress(config.url)
-    this.tls = tls
+    this.tls = parts.tls
     const labels = { upstream, endpoint: this.label }
     this.requestSeconds = deps.metrics.histogram(metrics.requestSeconds, labels)
     this.#counter = (outcome) => deps.metrics.counter(metrics.requestsTotal, { ...labels, outcome })
     this.#answers = outcomes.map(this.#counter)
-    const identity = JSON.stringify([upstream, config.url, digest(tls), pool])
-    const { value } = deps.lease.use('pool', identity, () => this.#connect(labels, pool, deps), retire)
-    this.pool = value
+    this.#lease = deps.lease.branch()
+    this.condition = this.#lease.use(
+      'condition',
+      JSON.stringify([upstream, config.url]),
+      () => new Condition(deps.clock.now()),
+    )
+    this.breaker = this.#breakerOf(parts, labels, deps)
+    const identity = JSON.stringify([upstream, config.url, tls, pool])
+    this.pool = this.#lease.use('pool', identity, () => this.#connect(labels, pool, deps), retire).value
+  }
+
+  /** The endpoint of that identity, with its connections and all that was learned of it. */
+  static of(parts: EndpointParts, lease: Lease, deps: SharedDeps): Endpoint {
+    const tls = digest(parts.tls)
+    const identity = JSON.stringify([parts.upstream, parts.config, parts.pool, parts.breaker, tls])
+    const make = () => new Endpoint(parts, tls, { ...deps, lease })
+    return lease.use('endpoint', identity, make, (endpoint) => endpoint.#lease.release())
   }
 
   get label(): string {
@@ -90,6 +125,13 @@ export class Endpoint {
     }
     for (const [code, { value }] of this.#failures) counts[code] = value
     return counts
+  }
+
+  #breakerOf({ upstream, config, breaker }: EndpointParts, labels: Labels, deps: SharedDeps): Breaker | undefined {
+    if (breaker === false) return undefined
+    const identity = JSON.stringify([upstream, config.url, breaker])
+    const make = () => monitoredBreaker(breaker, labels, this.condition, deps)
+    return this.#lease.use('breaker', identity, make, (value) => value.stop())
   }
 
   #connect(labels: Labels, config: PoolConfig, deps: SharedDeps): Kept {
@@ -142,6 +184,17 @@ interface Kept {
 function retire(kept: Kept): void {
   kept.stop()
   kept.value.retire()
+}
+
+/** A breaker whose changes of state are told to the log, to metrics and to whoever chooses endpoints. */
+function monitoredBreaker(config: BreakerConfig, labels: Labels, condition: Condition, deps: SharedDeps): Breaker {
+  const gauge = deps.metrics.gauge(metrics.breakerState, labels)
+  return new Breaker(config, (state) => {
+    gauge.value = breakerStates.indexOf(state)
+    deps.metrics.counter(metrics.breakerTransitions, { ...labels, to: state }).value++
+    deps.log.warn({ ...labels, state }, 'circuit breaker')
+    condition.changed()
+  })
 }
 
 /** Brings the gauges of a pool up to date. */

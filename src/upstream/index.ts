@@ -4,35 +4,41 @@ import type { Exchange } from '../core/exchange.ts'
 import type { SharedDeps } from '../core/feature.ts'
 import type { RequestHead } from '../core/message.ts'
 import type { Origin } from '../core/origin.ts'
-import { Endpoint, readTls } from './endpoint.ts'
-import { retriesTotal } from './metrics.ts'
-import type { Balancer } from './policy/balance/balancer.ts'
-import { RoundRobin } from './policy/balance/round-robin.ts'
-import type { RetryPolicy, RetryReason } from './policy/retry.ts'
-import type { RetryConfig, TimeoutsConfig, UpstreamConfig } from './schema.ts'
-import { Tries, type TriesParts } from './tries.ts'
+import { makeBalancer } from './balancing.ts'
+import type { BreakerState } from './breaker.ts'
+import type { Discovery } from './discovery/discovery.ts'
+import { DnsDiscovery } from './discovery/dns.ts'
+import { type Endpoint, readTls } from './endpoint.ts'
+import { EndpointSet } from './endpoint-set.ts'
+import { Budget } from './policy/budget.ts'
+import type { UpstreamConfig } from './schema.ts'
+import { type RoutePolicies, Tries } from './tries.ts'
 import { WebSocketTunnel } from './tunnel.ts'
 
 export { upstreamMetrics } from './metrics.ts'
 export { inlineUpstream } from './schema.ts'
 
-/** What a route asks of its upstream. */
-export interface Policies {
-  readonly timeouts: TimeoutsConfig
-  readonly retry: RetryConfig | false
-}
-
 /** An upstream as the admin API shows it. */
 export interface UpstreamSnapshot {
   readonly name: string
   readonly balance: string
+  /** Too few endpoints are healthy: all are used. */
+  readonly panic: boolean
   readonly endpoints: readonly EndpointSnapshot[]
 }
 
 export interface EndpointSnapshot {
   readonly url: string
+  /** As configured or set by an operator; what slow start makes of it is `effective_weight`. */
   readonly weight: number
+  readonly effective_weight: number
   readonly zone?: string
+  readonly tier: number
+  readonly role: string
+  readonly healthy: boolean
+  readonly ejected: boolean
+  readonly drained: boolean
+  readonly breaker?: BreakerState
   /** Requests sent or waiting. */
   readonly outstanding: number
   readonly queued: number
@@ -42,63 +48,98 @@ export interface EndpointSnapshot {
   readonly requests: Readonly<Record<string, number>>
 }
 
+/** What an operator may ask of an endpoint while the gateway runs. */
+export interface EndpointChange {
+  /** True: no more requests; those under way end. */
+  readonly drained?: boolean
+  /** In place of the configured weight; null for that one again. */
+  readonly weight?: number | null
+}
+
+/** Further tries a second in any case. */
+const RETRY_FLOOR = 5
+
 export class Upstream {
   readonly name: string
   readonly #config: UpstreamConfig
   readonly #deps: SharedDeps
-  readonly #endpoints: readonly Endpoint[]
-  readonly #balancer: Balancer<Endpoint>
+  readonly #set: EndpointSet
+  readonly #budget: Budget
+  readonly #discovery: DnsDiscovery | undefined
 
   /** @throws when a certificate file cannot be read */
   constructor(name: string, config: UpstreamConfig, deps: SharedDeps) {
     this.name = name
     this.#config = config
     this.#deps = deps
+    const { lease } = deps
     const tls = readTls(config.tls)
-    this.#endpoints = config.endpoints.map((endpoint) => new Endpoint(name, endpoint, tls, config.pool, deps))
-    const identity = JSON.stringify([name, config.endpoints.map(({ url, weight }) => [url, weight])])
-    const credits = deps.lease.use('round-robin', identity, () => config.endpoints.map(() => 0))
-    this.#balancer = new RoundRobin(this.#endpoints, credits)
+    this.#discovery = this.#discover()
+    const discovery: Discovery | undefined = this.#discovery
+    this.#set = new EndpointSet({ name, config, tls, discovery, deps, makeBalancer: makeBalancer(name, config, deps) })
+    this.#budget = lease.use('budget', name, () => new Budget(RETRY_FLOOR))
+  }
+
+  /** Resolves when it is known which endpoints there are, as far as that can be found out at all. */
+  get ready(): Promise<void> {
+    return this.#discovery?.ready ?? Promise.resolve()
   }
 
   /** What obtains answers for a route. */
-  origin(policies: Policies): Origin {
-    return new Tries(this.#balancer, this.#parts(policies))
+  origin(policies: RoutePolicies): Origin {
+    return new Tries(this.#set, this.#config, policies, this.#budget, this.#deps)
   }
 
   /** @param prepare makes the request that goes upstream out of the one that came */
-  tunnel(policies: Policies, prepare: (x: Exchange, req: RequestHead) => RequestHead): Tunnel {
-    return new WebSocketTunnel(this.#balancer, prepare, this.#parts(policies))
+  tunnel(policies: RoutePolicies, prepare: (x: Exchange, req: RequestHead) => RequestHead): Tunnel {
+    return new WebSocketTunnel(new Tries(this.#set, this.#config, policies, this.#budget, this.#deps), prepare)
   }
 
   snapshot(): UpstreamSnapshot {
-    const { endpoints, balance } = this.#config
+    const now = this.#deps.clock.now()
     return {
       name: this.name,
-      balance,
-      endpoints: this.#endpoints.map((endpoint, i) => snapshotOf(endpoint, endpoints[i]?.url ?? '')),
+      balance: this.#config.balance.algorithm,
+      panic: this.#set.isPanic,
+      endpoints: this.#set.endpoints.map((endpoint) => snapshotOf(endpoint, now)),
     }
   }
 
-  #parts({ timeouts, retry }: Policies): TriesParts {
-    const { clock, wheel, metrics } = this.#deps
-    const retries = {
-      connect: metrics.counter(retriesTotal, { upstream: this.name, reason: 'connect' }),
-      unsent: metrics.counter(retriesTotal, { upstream: this.name, reason: 'unsent' }),
+  /** Applies an operator's wish until the process ends. False: it has no such endpoint. */
+  change(url: string, change: EndpointChange): boolean {
+    const endpoint = this.#set.endpoints.find((each) => each.key === url)
+    if (endpoint === undefined) return false
+    const { condition } = endpoint
+    if (change.drained !== undefined) {
+      if (condition.isDrained && !change.drained) condition.since = this.#deps.clock.now()
+      condition.isDrained = change.drained
     }
-    const policy: RetryPolicy = retry === false ? once : retry
-    return { clock, wheel, timeouts, retry: policy, retries: (reason: RetryReason) => retries[reason] }
+    if (change.weight !== undefined) condition.weight = change.weight ?? undefined
+    condition.changed()
+    return true
+  }
+
+  #discover(): DnsDiscovery | undefined {
+    const { discover } = this.#config
+    if (discover === undefined) return undefined
+    const make = () => new DnsDiscovery(this.name, discover, this.#deps)
+    return this.#deps.lease.use('discovery', JSON.stringify([this.name, discover]), make, (found) => found.stop())
   }
 }
 
-const once: RetryPolicy = { attempts: 1, on: [] }
-
-function snapshotOf(endpoint: Endpoint, url: string): EndpointSnapshot {
-  const { pool, weight, zone } = endpoint
+function snapshotOf(endpoint: Endpoint, nowMs: number): EndpointSnapshot {
+  const { pool, condition, config, breaker } = endpoint
   return {
-    url,
-    weight,
-    ...(zone === undefined ? {} : { zone }),
+    url: endpoint.key,
+    weight: condition.weight ?? config.weight,
+    effective_weight: endpoint.weight,
+    ...(config.zone === undefined ? {} : { zone: config.zone }),
+    tier: config.tier,
+    role: config.role,
+    healthy: condition.isHealthy,
+    ejected: condition.ejectedUntil > nowMs,
+    drained: condition.isDrained,
+    ...(breaker === undefined ? {} : { breaker: breaker.state }),
     outstanding: pool.outstanding,
     queued: pool.queued,
     tunnels: pool.tunnels,

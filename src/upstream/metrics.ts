@@ -59,6 +59,83 @@ export const tunnelsOpen: MetricSpec = {
   labels: byEndpoint,
 }
 
+export const healthy: MetricSpec = {
+  name: 'gateway_upstream_healthy',
+  help: 'Whether active checks find the endpoint healthy.',
+  type: 'gauge',
+  labels: byEndpoint,
+}
+
+export const healthChecks: MetricSpec = {
+  name: 'gateway_health_checks_total',
+  help: 'Active checks by outcome: good or failed.',
+  type: 'counter',
+  labels: [...byEndpoint, 'outcome'],
+}
+
+export const ejected: MetricSpec = {
+  name: 'gateway_upstream_ejected',
+  help: 'Whether the endpoint is left alone for its failures.',
+  type: 'gauge',
+  labels: byEndpoint,
+}
+
+export const ejections: MetricSpec = {
+  name: 'gateway_outlier_ejections_total',
+  help: 'How often the endpoint was ejected, by what gave rise to it.',
+  type: 'counter',
+  labels: [...byEndpoint, 'reason'],
+}
+
+export const breakerState: MetricSpec = {
+  name: 'gateway_circuit_breaker_state',
+  help: 'The endpoint’s circuit breaker: 0 closed, 1 half open, 2 open.',
+  type: 'gauge',
+  labels: byEndpoint,
+}
+
+export const breakerTransitions: MetricSpec = {
+  name: 'gateway_circuit_breaker_transitions_total',
+  help: 'Changes of state of the endpoint’s circuit breaker, by the new one.',
+  type: 'counter',
+  labels: [...byEndpoint, 'to'],
+}
+
+export const panic: MetricSpec = {
+  name: 'gateway_upstream_panic',
+  help: 'Whether so few endpoints are healthy that all are used.',
+  type: 'gauge',
+  labels: ['upstream'],
+}
+
+export const budgetExhausted: MetricSpec = {
+  name: 'gateway_retry_budget_exhausted_total',
+  help: 'Tries and hedges that were not sent, since the budget was spent.',
+  type: 'counter',
+  labels: ['upstream'],
+}
+
+export const hedges: MetricSpec = {
+  name: 'gateway_hedges_total',
+  help: 'Second requests for a slow first: sent, won (answered first) or over_budget (not sent).',
+  type: 'counter',
+  labels: ['route', 'outcome'],
+}
+
+export const endpointsKnown: MetricSpec = {
+  name: 'gateway_upstream_endpoints',
+  help: 'Endpoints that the upstream has.',
+  type: 'gauge',
+  labels: ['upstream'],
+}
+
+export const lookups: MetricSpec = {
+  name: 'gateway_discovery_lookups_total',
+  help: 'DNS look-ups of endpoints by outcome: changed, same or failed (the last known ones stay).',
+  type: 'counter',
+  labels: ['upstream', 'outcome'],
+}
+
 export const upstreamMetrics: readonly MetricSpec[] = [
   requestSeconds,
   connectSeconds,
@@ -68,4 +145,15 @@ export const upstreamMetrics: readonly MetricSpec[] = [
   poolConnections,
   poolQueued,
   tunnelsOpen,
+  healthy,
+  healthChecks,
+  ejected,
+  ejections,
+  breakerState,
+  breakerTransitions,
+  panic,
+  budgetExhausted,
+  hedges,
+  endpointsKnown,
+  lookups,
 ]

@@ -7,7 +7,7 @@ import { request as httpsRequest } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { asGatewayError, GatewayError } from '../core/errors.ts'
-import { CONNECT, type Exchange, QUEUE, WAIT } from '../core/exchange.ts'
+import { CONNECT, QUEUE, WAIT } from '../core/exchange.ts'
 import { endToEnd, type HeaderList, headerValue } from '../core/headers.ts'
 import type { RequestHead } from '../core/message.ts'
 import type { Reader } from '../core/origin.ts'
@@ -27,10 +27,9 @@ export function isForNode({ path, body, headers }: RequestHead): boolean {
 
 export class NodeAttempt implements Try, Caller {
   readonly endpoint: Endpoint
-  readonly x: Exchange
   readonly req: RequestHead
   readonly to: Reader
-  readonly previous: Try | undefined
+  readonly spans: Float64Array
   ahead: Caller | undefined = undefined
   behind: Caller | undefined = undefined
   isQueued = false
@@ -39,35 +38,35 @@ export class NodeAttempt implements Try, Caller {
   #request: ClientRequest | undefined = undefined
   #upload: Readable | undefined = undefined
   #answer: IncomingAnswer | undefined = undefined
-  #next: Try | undefined = undefined
   #isConnected = false
   #isOver = false
   #startedAt = 0
+  /** When the time for this try is over. */
+  #endsAt = Number.POSITIVE_INFINITY
   /** When a byte of the upload last moved. */
   #movedAt = 0
 
-  constructor(plan: AttemptPlan, endpoint: Endpoint, x: Exchange, req: RequestHead, to: Reader, previous?: Try) {
+  /** @param spans where its times are added: those of the exchange */
+  constructor(plan: AttemptPlan, endpoint: Endpoint, req: RequestHead, to: Reader, spans: Float64Array) {
     this.#plan = plan
     this.endpoint = endpoint
-    this.x = x
     this.req = req
     this.to = to
-    this.previous = previous
+    this.spans = spans
     this.#deadline = new Deadline(() => this.#expire())
   }
 
   start(): void {
-    const { clock, wheel, timeouts } = this.#plan
-    this.x.tries++
-    this.x.endpoint = this.endpoint.label
-    this.#startedAt = clock.now()
-    wheel.arm(this.#deadline, this.#startedAt + timeouts.connect)
+    const { clock, wheel, timeouts, tryMs } = this.#plan
+    const now = clock.now()
+    this.#startedAt = now
+    this.#endsAt = now + tryMs
+    wheel.arm(this.#deadline, Math.min(now + timeouts.connect, this.#endsAt))
     if (!this.endpoint.pool.admit(this)) this.#fail(new GatewayError('upstream_busy', this.endpoint.label))
   }
 
   cancel(why: GatewayError): void {
-    if (this.#next !== undefined) this.#next.cancel(why)
-    else if (this.#answer !== undefined) this.#answer.abort(why)
+    if (this.#answer !== undefined) this.#answer.abort(why)
     else if (!this.#isOver) this.endpoint.countFailure(why.code)
     this.#letGo()
   }
@@ -75,7 +74,7 @@ export class NodeAttempt implements Try, Caller {
   dispatchOn(): void {
     const { clock } = this.#plan
     const now = clock.now()
-    this.x.spans[QUEUE] = (this.x.spans[QUEUE] as number) + (now - this.#startedAt)
+    this.spans[QUEUE] = (this.spans[QUEUE] as number) + (now - this.#startedAt)
     this.#startedAt = now
     try {
       this.#request = this.#send()
@@ -119,9 +118,9 @@ export class NodeAttempt implements Try, Caller {
       if (this.#isOver) return
       const now = clock.now()
       this.#isConnected = true
-      this.x.spans[CONNECT] = (this.x.spans[CONNECT] as number) + (now - this.#startedAt)
+      this.spans[CONNECT] = (this.spans[CONNECT] as number) + (now - this.#startedAt)
       this.#startedAt = this.#movedAt = now
-      wheel.arm(this.#deadline, now + timeouts.response)
+      wheel.arm(this.#deadline, Math.min(now + timeouts.response, this.#endsAt))
       if (this.req.body !== null) this.#pump(this.#request as ClientRequest, this.req.body.open())
     })
   }
@@ -154,7 +153,7 @@ export class NodeAttempt implements Try, Caller {
     if (this.#isOver) return
     const { clock, wheel, timeouts } = this.#plan
     const now = clock.now()
-    this.x.spans[WAIT] = (this.x.spans[WAIT] as number) + (now - this.#startedAt)
+    this.spans[WAIT] = (this.spans[WAIT] as number) + (now - this.#startedAt)
     this.endpoint.requestSeconds.record((now - this.#movedAt) / 1000)
     wheel.disarm(this.#deadline)
     this.#isOver = true
@@ -178,9 +177,7 @@ export class NodeAttempt implements Try, Caller {
   #fail(why: GatewayError): void {
     this.#close()
     this.endpoint.countFailure(why.code)
-    this.#next = this.#plan.next(this, why)
-    if (this.#next === undefined) this.to.fail(why)
-    else this.#next.start()
+    this.to.fail(why)
   }
 
   #letGo(): void {
@@ -194,7 +191,7 @@ export class NodeAttempt implements Try, Caller {
     // What ends without an answer has waited all the same: it must not look like our own time.
     if (!this.#isOver) {
       const span = this.#isConnected ? WAIT : this.#request === undefined ? QUEUE : CONNECT
-      this.x.spans[span] = (this.x.spans[span] as number) + (this.#plan.clock.now() - this.#startedAt)
+      this.spans[span] = (this.spans[span] as number) + (this.#plan.clock.now() - this.#startedAt)
     }
     this.#isOver = true
     this.#plan.wheel.disarm(this.#deadline)
@@ -208,7 +205,7 @@ export class NodeAttempt implements Try, Caller {
       return
     }
     const isClientSlow = this.#upload?.readableEnded === false && !this.#upload.isPaused()
-    const at = (isClientSlow ? now : this.#movedAt) + timeouts.response
+    const at = Math.min((isClientSlow ? now : this.#movedAt) + timeouts.response, this.#endsAt)
     if (at > now) wheel.arm(this.#deadline, at)
     else this.#failed(new GatewayError('response_timeout', `after ${timeouts.response} ms`))
   }

@@ -1,6 +1,7 @@
-/** The keys of one entry under `upstreams`, and the policies `timeouts` and `retry` that decide about tries. */
+/** The keys of one entry under `upstreams`. */
 import { isIP } from 'node:net'
-import { duration, name, policy, section, z } from '../config/schema.ts'
+import { duration, name, section, share, z } from '../config/schema.ts'
+import { balanceSchema, breakerSchema, discoverySchema, healthCheckSchema, outlierSchema } from './schema-resilience.ts'
 
 const unsupported = 'is not supported in this version'
 
@@ -54,13 +55,15 @@ const spelledOut = section({
   weight: z.int().min(0).max(1000).default(1).describe('Its share of the requests, relative to the others; 0: none.'),
   zone: name().optional().describe('Where it runs.'),
   tier: z
-    .literal(0, { error: `other than 0 ${unsupported}` })
+    .int()
+    .min(0)
+    .max(100)
     .default(0)
-    .describe('Failover level.'),
+    .describe('Failover level: the lowest tier takes all requests while enough of it is healthy.'),
   role: z
-    .literal('primary', { error: `other than primary ${unsupported}` })
+    .enum(['primary', 'replica'], { error: 'must be primary or replica' })
     .default('primary')
-    .describe('What it may be asked.'),
+    .describe('What it may be asked: a replica gets safe methods only, and all of these while there is one.'),
 })
 
 export type EndpointConfig = z.output<typeof spelledOut>
@@ -101,26 +104,41 @@ const poolSchema = section({
 export const upstreamSchema = section({
   endpoints: z
     .array(endpoint)
-    .min(1, { error: 'is empty: give at least one endpoint' })
     .check((ctx) => {
-      if (ctx.value.some(({ weight }) => weight > 0)) return
+      if (ctx.value.length === 0 || ctx.value.some(({ weight }) => weight > 0)) return
       ctx.issues.push({ code: 'custom', input: ctx.value, message: 'needs an endpoint with a weight above 0' })
     })
-    .describe('Addresses that requests are spread over: `http://host:port`, or with weight and zone.'),
-  balance: word(['round_robin'], ['least_requests', 'peak_ewma', 'random', 'hash'])
-    .default('round_robin')
-    .describe('How an endpoint is chosen: round_robin, smooth and by weight.'),
+    .default([])
+    .describe('Addresses that requests are spread over: `http://host:port`, or with weight, zone, tier and role.'),
+  discover: discoverySchema.optional().describe('Finds endpoints by DNS, beside those in `endpoints`.'),
+  balance: balanceSchema
+    .prefault('round_robin')
+    .describe(
+      'How an endpoint is chosen: round_robin, smooth and by weight; least_requests; peak_ewma, by latency and load; random; or {hash: …}, the same endpoint for the same client_ip, path, header:NAME, cookie:NAME or query:NAME while its load allows.',
+    ),
+  zone_aware: section({
+    zone: z.string().describe('Where this gateway runs; empty: nowhere in particular.'),
+  })
+    .optional()
+    .describe('Prefers endpoints of the same zone while enough of them are healthy.'),
+  slow_start: duration({ maxMs: 3_600_000 })
+    .prefault('0s')
+    .describe('Time over which the share of an endpoint that is new or healthy again grows to its full weight.'),
+  panic: share()
+    .prefault('50%')
+    .describe('Share of healthy endpoints below which health is no longer believed and all are used.'),
   protocol: word(['http1'], ['h2', 'auto']).default('http1').describe('What is spoken to the endpoints.'),
   tls: tlsSchema.prefault({}).describe('For https endpoints.'),
   pool: poolSchema.prefault({}).describe('Connections, per endpoint.'),
-  discover: later().describe('Reserved.'),
+  health_check: healthCheckSchema.optional(),
+  outlier_ejection: outlierSchema.prefault(true),
+  circuit_breaker: breakerSchema.prefault(false),
   sticky: later().describe('Reserved.'),
-  zone_aware: later().describe('Reserved.'),
-  slow_start: later().describe('Reserved.'),
-  health_check: later().describe('Reserved.'),
-  outlier_ejection: later().describe('Reserved.'),
-  circuit_breaker: later().describe('Reserved.'),
   concurrency: later().describe('Reserved.'),
+}).check((ctx) => {
+  const { endpoints, discover } = ctx.value
+  if (endpoints.length > 0 || discover !== undefined) return
+  ctx.issues.push({ code: 'custom', input: ctx.value, message: 'needs at least one endpoint, or `discover`' })
 })
 
 export type UpstreamConfig = z.output<typeof upstreamSchema>
@@ -131,37 +149,3 @@ export type PoolConfig = UpstreamConfig['pool']
 export function inlineUpstream(url: string): UpstreamConfig {
   return upstreamSchema.parse({ endpoints: [url] })
 }
-
-/** `0s` in the file is Infinity here: no limit. */
-const limit = () => duration().transform((ms) => (ms === 0 ? Number.POSITIVE_INFINITY : ms))
-
-export const timeoutsSchema = section({
-  connect: limit()
-    .prefault('2s')
-    .describe('Time to get a connection, new or kept, waiting for a free one included. 0s: no limit.'),
-  response: limit()
-    .prefault('15s')
-    .describe('Time from the end of the request until the answer’s header section is here. 0s: no limit.'),
-  idle: limit().prefault('30s').describe('Time an answer may stall once it has begun. 0s: no limit.'),
-  total: limit().prefault('0s').describe('Time for the request as a whole, tries included. 0s: no limit.'),
-}).describe('How long to wait for an upstream.')
-
-export type TimeoutsConfig = z.output<typeof timeoutsSchema>
-
-const reason = word(['connect', 'unsent'], ['reset', 'timeout', '502', '503', '504'])
-
-export type RetryReason = z.output<typeof reason>
-
-export const retrySchema = policy({
-  attempts: z.int().min(1).max(10).default(2).describe('How often a request is sent at most, the first time included.'),
-  on: z
-    .array(z.preprocess((value) => (typeof value === 'number' ? String(value) : value), reason))
-    .default(['connect', 'unsent'])
-    .describe(
-      'What is tried again: connect (no connection was made), unsent (a kept connection turned out to be closed).',
-    ),
-  budget: later().describe('Reserved.'),
-  per_try: later().describe('Reserved.'),
-}).describe('When a request is sent again, to another endpoint where there is one.')
-
-export type RetryConfig = Exclude<z.output<typeof retrySchema>, false>

@@ -1,93 +1,124 @@
 /**
- * The origin of one route at its upstream: chooses an endpoint, and after a failure that surely left nothing at the
- * backend chooses again, another endpoint first. The only place that decides about a next attempt.
+ * The origin of one route at its upstream: what all its requests share on their way through their tries (run.ts).
  */
-import type { Clock } from '../core/clock.ts'
-import { GatewayError } from '../core/errors.ts'
-import type { Exchange } from '../core/exchange.ts'
+import type { Clock, Random } from '../core/clock.ts'
+import type { Exchange, RouteInfo } from '../core/exchange.ts'
+import type { SharedDeps } from '../core/feature.ts'
 import type { RequestHead } from '../core/message.ts'
 import type { Counter } from '../core/metrics.ts'
 import type { Cancel, Origin, Reader } from '../core/origin.ts'
+import type { Pressure } from '../core/pressure.ts'
 import type { Wheel } from '../core/wheel.ts'
-import { Attempt, type AttemptPlan, type Try } from './attempt.ts'
-import type { Endpoint } from './endpoint.ts'
-import { isForNode, NodeAttempt } from './node-attempt.ts'
-import type { Balancer } from './policy/balance/balancer.ts'
-import { decideRetry, type RetryPolicy, type RetryReason } from './policy/retry.ts'
-import type { TimeoutsConfig } from './schema.ts'
+import { hashOf } from './balancing.ts'
+import type { EndpointSet } from './endpoint-set.ts'
+import { Hedging } from './hedging.ts'
+import { budgetExhausted, retriesTotal } from './metrics.ts'
+import type { Budget } from './policy/budget.ts'
+import { type RetryPolicy, type RetryReason, retryReasons } from './policy/retry.ts'
+import { Run } from './run.ts'
+import type { RunPlan } from './run-plan.ts'
+import type { UpstreamConfig } from './schema.ts'
+import type { HedgeConfig, RetryConfig, TimeoutsConfig } from './schema-tries.ts'
 
-export interface TriesParts {
-  readonly clock: Clock
-  readonly wheel: Wheel
+/** What a route asks of its upstream. */
+export interface RoutePolicies {
+  readonly route: RouteInfo
   readonly timeouts: TimeoutsConfig
-  readonly retry: RetryPolicy
-  readonly retries: (reason: RetryReason) => Counter
+  readonly retry: RetryConfig | false
+  readonly hedge: HedgeConfig | false
 }
 
-export class Tries implements Origin, AttemptPlan {
+export class Tries implements Origin, RunPlan {
   readonly clock: Clock
   readonly wheel: Wheel
+  readonly random: Random
+  readonly pressure: Pressure
   readonly timeouts: TimeoutsConfig
-  readonly #balancer: Balancer<Endpoint>
-  readonly #retry: RetryPolicy
-  readonly #retries: (reason: RetryReason) => Counter
+  readonly tryMs: number
+  readonly retry: RetryPolicy
+  readonly replayBytes: number
+  readonly set: EndpointSet
+  readonly hedging: Hedging | undefined
+  readonly #config: UpstreamConfig
+  readonly #budget: Budget
+  readonly #budgetShare: number
+  readonly #exhausted: Counter
+  readonly #retries: Readonly<Record<RetryReason, Counter>>
+  readonly #retriedStatuses: ReadonlySet<number>
 
-  constructor(balancer: Balancer<Endpoint>, parts: TriesParts) {
-    this.#balancer = balancer
-    this.clock = parts.clock
-    this.wheel = parts.wheel
-    this.timeouts = parts.timeouts
-    this.#retry = parts.retry
-    this.#retries = parts.retries
+  constructor(set: EndpointSet, config: UpstreamConfig, policies: RoutePolicies, budget: Budget, deps: SharedDeps) {
+    const { clock, wheel, random, pressure, metrics } = deps
+    const { retry, timeouts, hedge, route } = policies
+    this.clock = clock
+    this.wheel = wheel
+    this.random = random
+    this.pressure = pressure
+    this.timeouts = timeouts
+    this.retry = retry === false ? once : retry
+    this.tryMs = (retry === false ? undefined : retry.per_try) ?? Number.POSITIVE_INFINITY
+    // Only failures after sending ask for a body a second time.
+    this.replayBytes = retry !== false && retry.attempts > 1 && retry.on.some(isAfterSending) ? retry.replay : 0
+    this.set = set
+    this.hedging = hedge === false ? undefined : new Hedging(hedge, route.name, deps)
+    this.#config = config
+    this.#budget = budget
+    this.#budgetShare = retry === false ? DEFAULT_SHARE : retry.budget
+    this.#exhausted = metrics.counter(budgetExhausted, { upstream: set.name })
+    this.#retriedStatuses = new Set(this.retry.on.map(Number).filter((status) => !Number.isNaN(status)))
+    this.#retries = Object.fromEntries(
+      retryReasons.map((reason) => [reason, metrics.counter(retriesTotal, { upstream: set.name, reason })]),
+    ) as Record<RetryReason, Counter>
   }
 
   fetch(x: Exchange, req: RequestHead, to: Reader): Cancel {
-    const endpoint = this.#balancer.pick()
-    if (endpoint === undefined) {
-      to.fail(new GatewayError('no_endpoint'))
-      return nothing
+    const run = new Run(this, x, req, to)
+    run.start()
+    return (why) => run.cancel(why)
+  }
+
+  hashOf(x: Exchange, req: RequestHead): number {
+    const { hashOf: source } = this.#config.balance
+    return source === undefined ? 0 : hashOf(source, x, req)
+  }
+
+  isRetried(status: number): boolean {
+    return this.#retriedStatuses.has(status)
+  }
+
+  countRetry(because: RetryReason): void {
+    this.#retries[because].value++
+  }
+
+  earn(): void {
+    this.#budget.deposit(this.#budgetShare)
+  }
+
+  spend(nowMs: number): boolean {
+    if (this.#budget.withdraw(nowMs)) return true
+    this.#exhausted.value++
+    return false
+  }
+
+  withBudget(req: RequestHead, x: Exchange, nowMs: number): RequestHead {
+    const leftMs = Math.min(x.deadlineAt - nowMs, this.tryMs)
+    const name = this.timeouts.budget_header
+    if (leftMs === Number.POSITIVE_INFINITY || name === false) return req
+    const lower = name.toLowerCase()
+    const headers: string[] = []
+    for (let i = 0; i < req.headers.length; i += 2) {
+      const own = req.headers[i] as string
+      if (own.length !== lower.length || own.toLowerCase() !== lower) headers.push(own, req.headers[i + 1] as string)
     }
-    const attempt = this.#try(endpoint, x, req, to, undefined)
-    attempt.start()
-    return (why) => attempt.cancel(why)
-  }
-
-  next(failed: Try, why: GatewayError): Try | undefined {
-    const { x, req, to } = failed
-    const decision = decideRetry(this.#retry, why, numberOf(failed), req.body?.takenBytes ?? 0)
-    if (!decision.retry) return undefined
-    const endpoint = nextEndpoint(this.#balancer, (candidate) => isTried(failed, candidate))
-    if (endpoint === undefined) return undefined
-    this.#retries(decision.because).value++
-    return this.#try(endpoint, x, req, to, failed)
-  }
-
-  #try(endpoint: Endpoint, x: Exchange, req: RequestHead, to: Reader, previous: Try | undefined): Try {
-    return isForNode(req)
-      ? new NodeAttempt(this, endpoint, x, req, to, previous)
-      : new Attempt(this, endpoint, x, req, to, previous)
+    headers.push(name, String(Math.max(1, Math.round(leftMs))))
+    return { ...req, headers }
   }
 }
 
-/** One that was not tried yet, else any: a connection that failed may well succeed a second time. */
-export function nextEndpoint(
-  balancer: Balancer<Endpoint>,
-  isTried: (endpoint: Endpoint) => boolean,
-): Endpoint | undefined {
-  return balancer.pick(isTried) ?? balancer.pick()
-}
+/** For hedges of a route that has no retries. */
+const DEFAULT_SHARE = 0.2
 
-function numberOf(attempt: Try): number {
-  let number = 0
-  for (let each: Try | undefined = attempt; each !== undefined; each = each.previous) number++
-  return number
-}
+const once: RetryPolicy = { attempts: 1, on: [] }
 
-function isTried(last: Try, endpoint: Endpoint): boolean {
-  for (let each: Try | undefined = last; each !== undefined; each = each.previous) {
-    if (each.endpoint === endpoint) return true
-  }
-  return false
+function isAfterSending(reason: RetryReason): boolean {
+  return reason !== 'connect' && reason !== 'unsent'
 }
-
-function nothing(): void {}

@@ -13,12 +13,12 @@ import {
   until,
 } from '../../test/hardening/bare-upstream.ts'
 import { VirtualClock } from '../../test/harness/clock.ts'
-import { requestHead } from '../../test/harness/exchange.ts'
+import { requestHead, testRoute } from '../../test/harness/exchange.ts'
 import type { TunnelOwner } from '../core/downstream.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Exchange } from '../core/exchange.ts'
 import type { Cancel } from '../core/origin.ts'
-import { retrySchema, timeoutsSchema } from './schema.ts'
+import { retrySchema, timeoutsSchema } from './schema-tries.ts'
 
 /** RFC 6455 §1.3: the sample key and its answer. */
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -78,7 +78,12 @@ interface RigOptions {
 async function rig(t: Test, script: Script, options: RigOptions = {}) {
   const backend = await new RawBackend(script).listen()
   const bare = new BareUpstream([...(options.urls ?? []), backend.url], options.clock ? { clock: options.clock } : {})
-  const policies = { timeouts: timeoutsSchema.parse({}), retry: retrySchema.parse(true) }
+  const policies = {
+    route: testRoute,
+    hedge: false as const,
+    timeouts: timeoutsSchema.parse({}),
+    retry: retrySchema.parse(true),
+  }
   const tunnel = bare.upstream.tunnel(policies, (_x, req) => req)
   const sockets: Socket[] = []
   const front = createServer()

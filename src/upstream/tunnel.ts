@@ -21,26 +21,19 @@ import { upstreamFailure } from './failure.ts'
 import { acceptFault, handshakeAnswer, handshakeFields } from './handshake.ts'
 import { IncomingAnswer } from './incoming-answer.ts'
 import { connectError } from './line.ts'
-import type { Balancer } from './policy/balance/balancer.ts'
 import { decideRetry } from './policy/retry.ts'
-import { nextEndpoint, type TriesParts } from './tries.ts'
+import type { Tries } from './tries.ts'
 
 /** How long one side of a tunnel may outlive the other. */
 const LINGER_MS = 30_000
 
 export class WebSocketTunnel implements Tunnel {
-  readonly balancer: Balancer<Endpoint>
-  readonly parts: TriesParts
+  readonly tries: Tries
   readonly proxy: ProxyServer
   readonly #prepare: (x: Exchange, req: RequestHead) => RequestHead
 
-  constructor(
-    balancer: Balancer<Endpoint>,
-    prepare: (x: Exchange, req: RequestHead) => RequestHead,
-    parts: TriesParts,
-  ) {
-    this.balancer = balancer
-    this.parts = parts
+  constructor(tries: Tries, prepare: (x: Exchange, req: RequestHead) => RequestHead) {
+    this.tries = tries
     this.#prepare = prepare
     this.proxy = new ProxyServer()
     // Errors of joined sockets, which end the tunnel in any case; unheard, they would end the process.
@@ -74,6 +67,9 @@ class Joint {
   #backend: Socket | undefined = undefined
   #answer: IncomingAnswer | undefined = undefined
   #startedAt = 0
+  /** When this try began. */
+  #begunAt = 0
+  #ticket = 0
   #isConnected = false
   /** Reported to its owner, or given up. */
   #isOver = false
@@ -89,18 +85,24 @@ class Joint {
   }
 
   start(): void {
-    const { balancer, parts } = this.#tunnel
+    const { tries } = this.#tunnel
+    const { set, clock } = tries
     const tried = this.#tried
-    const endpoint = tried.length === 0 ? balancer.pick() : nextEndpoint(balancer, (each) => tried.includes(each))
+    const now = clock.now()
+    // A WebSocket may change things: it goes where unsafe methods go.
+    const hash = tries.hashOf(this.#x, this.#head)
+    const isTried = tried.length === 0 ? undefined : (each: Endpoint) => tried.includes(each)
+    const endpoint = set.choose(false, hash, now, isTried) ?? set.choose(false, hash, now)
     if (endpoint === undefined) {
-      this.#fail(new GatewayError('no_endpoint'))
+      this.#fail(set.refusal(false))
       return
     }
+    this.#ticket = set.begin(endpoint, now)
     tried.push(endpoint)
     this.#x.tries++
     this.#x.endpoint = endpoint.label
-    this.#startedAt = parts.clock.now()
-    parts.wheel.arm(this.#deadline, this.#startedAt + parts.timeouts.connect)
+    this.#startedAt = this.#begunAt = now
+    tries.wheel.arm(this.#deadline, now + tries.timeouts.connect)
     try {
       this.#send(endpoint)
     } catch (thrown) {
@@ -111,7 +113,12 @@ class Joint {
   cancel(why: GatewayError): void {
     if (this.#isOver) return
     this.#isOver = true
-    if (this.#answer === undefined && this.#backend === undefined) this.#waited()
+    if (this.#answer === undefined && this.#backend === undefined) {
+      this.#waited()
+      const endpoint = this.#tried.at(-1)
+      const { set, clock } = this.#tunnel.tries
+      if (endpoint !== undefined) set.abandoned(endpoint, this.#ticket, clock.now(), 0)
+    }
     this.#answer?.abort(why)
     this.#request?.destroy()
     this.#backend?.destroy()
@@ -142,7 +149,7 @@ class Joint {
 
   #connecting(socket: Socket, endpoint: Endpoint): void {
     socket.once(endpoint.address.isTls ? 'secureConnect' : 'connect', () => {
-      const { clock, wheel, timeouts } = this.#tunnel.parts
+      const { clock, wheel, timeouts } = this.#tunnel.tries
       const now = clock.now()
       this.#isConnected = true
       this.#x.spans[CONNECT] = (this.#x.spans[CONNECT] as number) + (now - this.#startedAt)
@@ -153,11 +160,11 @@ class Joint {
 
   /** Notes the time since the last step: of connecting, or of waiting for the answer. */
   #waited(): void {
-    const now = this.#tunnel.parts.clock.now()
+    const now = this.#tunnel.tries.clock.now()
     const span = this.#isConnected ? WAIT : CONNECT
     this.#x.spans[span] = (this.#x.spans[span] as number) + (now - this.#startedAt)
     this.#startedAt = now
-    this.#tunnel.parts.wheel.disarm(this.#deadline)
+    this.#tunnel.tries.wheel.disarm(this.#deadline)
   }
 
   #upgraded(endpoint: Endpoint, answer: IncomingMessage, backend: Socket, join: () => void): void {
@@ -178,6 +185,7 @@ class Joint {
     answer.headers = handshakeAnswer(answer.rawHeaders)
     this.#backend = backend
     this.#sentBefore = (socket as Socket).bytesWritten
+    this.#learn(endpoint, 101)
     endpoint.countAnswer(101)
     endpoint.pool.tunnels++
     join()
@@ -185,9 +193,15 @@ class Joint {
     this.#to.opened()
   }
 
+  #learn(endpoint: Endpoint, status: number): void {
+    const { set, clock } = this.#tunnel.tries
+    const now = clock.now()
+    set.answered(endpoint, this.#ticket, now, now - this.#begunAt, status, 0)
+  }
+
   /** The end of one side is soon the end of the other. */
   #watch(endpoint: Endpoint, client: Socket, backend: Socket): void {
-    const { wheel, clock } = this.#tunnel.parts
+    const { wheel, clock } = this.#tunnel.tries
     const linger = new Deadline(() => {
       client.destroy()
       backend.destroy()
@@ -221,7 +235,8 @@ class Joint {
       return
     }
     this.#waited()
-    const { clock, wheel, timeouts } = this.#tunnel.parts
+    this.#learn(endpoint, answer.statusCode ?? 0)
+    const { clock, wheel, timeouts } = this.#tunnel.tries
     this.#answer = new IncomingAnswer(answer, this.#to, { clock, wheel, idleMs: timeouts.idle, endpoint })
     this.#answer.start()
   }
@@ -236,28 +251,34 @@ class Joint {
   }
 
   #failed(endpoint: Endpoint, why: GatewayError): void {
-    const { parts } = this.#tunnel
+    const { tries } = this.#tunnel
+    const now = tries.clock.now()
     endpoint.countFailure(why.code)
+    tries.set.failed(endpoint, this.#ticket, now, now - this.#begunAt, why)
     this.#waited()
     this.#request?.removeAllListeners('error').on('error', nothing).destroy()
-    const decision = decideRetry(parts.retry, why, this.#tried.length, 0)
+    const decision = decideRetry(tries.retry, why, {
+      attempt: this.#tried.length,
+      isIdempotent: false,
+      isBodyGone: false,
+    })
     if (!decision.retry) {
       this.#fail(why)
       return
     }
-    parts.retries(decision.because).value++
+    tries.countRetry(decision.because)
     this.#isConnected = false
     this.start()
   }
 
   #fail(why: GatewayError): void {
     this.#isOver = true
-    this.#tunnel.parts.wheel.disarm(this.#deadline)
+    this.#tunnel.tries.wheel.disarm(this.#deadline)
     this.#to.fail(why)
   }
 
   #expire(): void {
-    const { timeouts } = this.#tunnel.parts
+    const { timeouts } = this.#tunnel.tries
     const why = this.#isConnected
       ? new GatewayError('response_timeout', `no handshake after ${timeouts.response} ms`)
       : new GatewayError('connect_timeout', `no connection in ${timeouts.connect} ms`)

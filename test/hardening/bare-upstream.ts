@@ -18,7 +18,8 @@ import type { Cancel, Reader } from '../../src/core/origin.ts'
 import { Wheel } from '../../src/core/wheel.ts'
 import { Registry } from '../../src/telemetry/registry.ts'
 import { Upstream } from '../../src/upstream/index.ts'
-import { retrySchema, timeoutsSchema, type UpstreamConfig, upstreamSchema } from '../../src/upstream/schema.ts'
+import { type UpstreamConfig, upstreamSchema } from '../../src/upstream/schema.ts'
+import { hedgeSchema, retrySchema, timeoutsSchema } from '../../src/upstream/schema-tries.ts'
 import { testDeps } from '../harness/deps.ts'
 import { requestHead, testPeer, testRoute } from '../harness/exchange.ts'
 
@@ -177,6 +178,7 @@ export interface Options {
   readonly upstream?: Partial<Record<keyof UpstreamConfig, unknown>>
   readonly timeouts?: Record<string, string>
   readonly retry?: unknown
+  readonly hedge?: unknown
   readonly clock?: Clock
 }
 
@@ -195,7 +197,9 @@ export class BareUpstream {
     this.deps = testDeps({ clock, wheel: this.wheel, metrics: this.registry, lease: this.keep.lease() })
     this.upstream = new Upstream('up', upstreamSchema.parse({ endpoints: urls, ...options.upstream }), this.deps)
     const timeouts = timeoutsSchema.parse(options.timeouts ?? {})
-    this.origin = new CheckedOrigin(this.upstream.origin({ timeouts, retry: retrySchema.parse(options.retry ?? true) }))
+    const retry = retrySchema.parse(options.retry ?? true)
+    const hedge = hedgeSchema.parse(options.hedge ?? false)
+    this.origin = new CheckedOrigin(this.upstream.origin({ route: testRoute, timeouts, retry, hedge }))
   }
 
   /** Sends a request. */

@@ -1,22 +1,50 @@
 import t from 'tap'
 import { type ErrorCode, errorTable, GatewayError } from '../../core/errors.ts'
-import { decideRetry, type RetryPolicy } from './retry.ts'
+import { decideRetry, type RetryFacts, type RetryPolicy, retryReasons } from './retry.ts'
 
-const policy: RetryPolicy = { attempts: 2, on: ['connect', 'unsent'] }
-const decide = (code: ErrorCode, attempt = 1, takenBytes = 0, by = policy) =>
-  decideRetry(by, new GatewayError(code), attempt, takenBytes)
+const careful: RetryPolicy = { attempts: 2, on: ['connect', 'unsent'] }
+const eager: RetryPolicy = { attempts: 3, on: retryReasons }
 
-t.test('only failures that left nothing at the backend are tried again', async (t) => {
-  for (const [code, { retry }] of Object.entries(errorTable)) {
-    t.equal(decide(code as ErrorCode).retry, retry === 'if_unsent', code)
+function decide(outcome: ErrorCode | number, facts: Partial<RetryFacts> = {}, policy = careful) {
+  const given = typeof outcome === 'number' ? outcome : new GatewayError(outcome)
+  return decideRetry(policy, given, { attempt: 1, isIdempotent: true, isBodyGone: false, ...facts })
+}
+
+const codes = Object.keys(errorTable) as ErrorCode[]
+
+t.test('by default only failures that left nothing at the backend are tried again, whatever the method', async (t) => {
+  for (const code of codes) {
+    for (const isIdempotent of [true, false]) {
+      t.equal(decide(code, { isIdempotent }).retry, errorTable[code].retry === 'if_unsent', code)
+    }
+  }
+  for (const status of [500, 502, 503, 504]) t.equal(decide(status).retry, false)
+})
+
+t.test('what may have reached the backend is tried again only where that is asked for and harmless', async (t) => {
+  for (const code of codes) {
+    const { retry } = errorTable[code]
+    if (retry === 'never') t.equal(decide(code, {}, eager).retry, false, code)
+    if (retry === 'if_idempotent') t.equal(decide(code, { isIdempotent: false }, eager).retry, false, code)
+  }
+  t.same(decide('connection_closed', {}, eager), { retry: true, because: 'reset', isFree: false })
+  t.same(decide('response_timeout', {}, eager), { retry: true, because: 'timeout', isFree: false })
+  t.same(decide('bad_response', {}, eager), { retry: true, because: '502', isFree: false })
+  t.same(decide(503, {}, eager), { retry: true, because: '503', isFree: false })
+  t.same(decide(503, { isIdempotent: false }, eager), { retry: false, because: 'not_idempotent' })
+})
+
+t.test('statuses that say something about the request are never tried again', async (t) => {
+  for (const status of [200, 304, 400, 404, 429, 500, 501]) {
+    t.same(decide(status, {}, eager), { retry: false, because: 'not_retryable' }, `${status}`)
   }
 })
 
 t.test('each no has its reason', async (t) => {
-  t.same(decide('connection_closed'), { retry: false, because: 'not_retryable' })
-  t.same(decide('unsent', 1, 0, { attempts: 2, on: ['connect'] }), { retry: false, because: 'not_asked_for' })
-  t.same(decide('unsent', 2), { retry: false, because: 'attempts_used' })
-  t.same(decide('connect_failed', 1, 1), { retry: false, because: 'body_taken' })
-  t.same(decide('connect_timeout'), { retry: true, because: 'connect' })
-  t.same(decide('unsent'), { retry: true, because: 'unsent' })
+  t.same(decide('connection_closed'), { retry: false, because: 'not_asked_for' })
+  t.same(decide('unsent', {}, { attempts: 2, on: ['connect'] }), { retry: false, because: 'not_asked_for' })
+  t.same(decide('unsent', { attempt: 2 }), { retry: false, because: 'attempts_used' })
+  t.same(decide('connect_failed', { isBodyGone: true }), { retry: false, because: 'body_taken' })
+  t.same(decide('connect_timeout'), { retry: true, because: 'connect', isFree: true })
+  t.same(decide('unsent'), { retry: true, because: 'unsent', isFree: true })
 })

@@ -1,0 +1,62 @@
+/** Which balancer an upstream's configuration means, and what it hashes of a request. */
+import type { Exchange } from '../core/exchange.ts'
+import type { SharedDeps } from '../core/feature.ts'
+import { headerValue } from '../core/headers.ts'
+import type { RequestHead } from '../core/message.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Balancer } from './policy/balance/balancer.ts'
+import { BoundedHash } from './policy/balance/hash.ts'
+import { LeastRequests } from './policy/balance/least-requests.ts'
+import { PeakEwma } from './policy/balance/peak-ewma.ts'
+import { RandomBalancer } from './policy/balance/random.ts'
+import { RoundRobin } from './policy/balance/round-robin.ts'
+import { hash32 } from './policy/hash-key.ts'
+import type { UpstreamConfig } from './schema.ts'
+import type { HashSource } from './schema-resilience.ts'
+
+/** Makes balancers of the configured kind; what they learn of endpoints outlives reloads. */
+export function makeBalancer(name: string, { balance }: UpstreamConfig, deps: SharedDeps): () => Balancer<Endpoint> {
+  const { lease, random } = deps
+  const learned = <T extends object>() => lease.use(balance.algorithm, name, () => new WeakMap<Endpoint, T>())
+  switch (balance.algorithm) {
+    case 'least_requests':
+      return () => new LeastRequests(random)
+    case 'peak_ewma':
+      return () => new PeakEwma(random, learned())
+    case 'random':
+      return () => new RandomBalancer(random)
+    case 'hash':
+      return () => new BoundedHash()
+    case 'round_robin':
+      return () => new RoundRobin(learned())
+  }
+}
+
+/** Of what the source names in a request; of the client's address where the request has no such thing. */
+export function hashOf(source: HashSource, x: Exchange, req: RequestHead): number {
+  return hash32(keyOf(source, x, req) ?? x.peer.client)
+}
+
+function keyOf(source: HashSource, x: Exchange, req: RequestHead): string | undefined {
+  switch (source.of) {
+    case 'client_ip':
+      return x.peer.client
+    case 'path':
+      return req.path
+    case 'header':
+      return headerValue(req.headers, source.name)
+    case 'cookie':
+      return cookieValue(headerValue(req.headers, 'cookie') ?? '', source.name)
+    case 'query':
+      return new URLSearchParams(req.query).get(source.name) ?? undefined
+  }
+}
+
+/** RFC 6265 §4.2.1. */
+function cookieValue(cookies: string, name: string): string | undefined {
+  for (const pair of cookies.split(';')) {
+    const equals = pair.indexOf('=')
+    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
+  }
+  return undefined
+}

@@ -1,0 +1,82 @@
+/**
+ * The circuit breaker of one endpoint: opossum's state machine, fed with outcomes. While it is open, requests are not
+ * sent; after a while one goes as a probe, and its outcome closes or opens it again.
+ *
+ * opossum is told of an outcome once there is one, rather than given the request to run: so what it waits for always
+ * settles (a probe that does not would leave it half-open for good), and nobody waits for its promises. An outcome of a
+ * request that began before the last change of state is not told: a late success must not close it.
+ */
+import CircuitBreaker from 'opossum'
+import type { BreakerConfig } from './schema-resilience.ts'
+
+export const breakerStates = ['closed', 'half_open', 'open'] as const
+export type BreakerState = (typeof breakerStates)[number]
+
+type Outcome = (isGood: boolean) => Promise<void>
+
+const outcome: Outcome = (isGood) => (isGood ? Promise.resolve() : Promise.reject(failure))
+/** What opossum is told: which failure it was is in metrics and logs already. */
+const failure = new Error('failed')
+
+export class Breaker {
+  readonly #circuit: CircuitBreaker
+  readonly #changed: (state: BreakerState) => void
+  #state: BreakerState = 'closed'
+  /** Counts changes of state: the ticket of whatever begins under one. */
+  #epoch = 0
+  #isProbing = false
+
+  constructor(config: BreakerConfig, changed: (state: BreakerState) => void) {
+    this.#changed = changed
+    this.#circuit = new CircuitBreaker(outcome, {
+      timeout: false,
+      errorThresholdPercentage: config.error_rate * 100,
+      volumeThreshold: config.minimum_requests,
+      rollingCountTimeout: config.window,
+      rollingCountBuckets: 10,
+      resetTimeout: config.open_for,
+      rollingPercentilesEnabled: false,
+      enableSnapshots: false,
+    })
+    this.#circuit.on('open', () => this.#become('open'))
+    this.#circuit.on('halfOpen', () => this.#become('half_open'))
+    this.#circuit.on('close', () => this.#become('closed'))
+  }
+
+  get state(): BreakerState {
+    return this.#state
+  }
+
+  /** Whether a request may be sent now. */
+  get permits(): boolean {
+    return this.#state === 'closed' || (this.#state === 'half_open' && !this.#isProbing)
+  }
+
+  /** A request is sent. Returns the ticket to hand back with its outcome. */
+  begin(): number {
+    if (this.#state === 'half_open') this.#isProbing = true
+    return this.#epoch
+  }
+
+  /** It ended. `isGood` is undefined when it was given up before an outcome was known. */
+  ended(ticket: number, isGood: boolean | undefined): void {
+    if (ticket !== this.#epoch || this.#state === 'open') return
+    this.#isProbing = false
+    if (isGood !== undefined) this.#circuit.fire(isGood).catch(nothing)
+  }
+
+  /** Ends its timers. */
+  stop(): void {
+    this.#circuit.shutdown()
+  }
+
+  #become(state: BreakerState): void {
+    if (state === this.#state) return
+    this.#state = state
+    this.#epoch++
+    this.#isProbing = false
+    this.#changed(state)
+  }
+}
+
+function nothing(): void {}

@@ -1,0 +1,233 @@
+/**
+ * The endpoints of one upstream in one configuration: which there are (from the file, from discovery), which of them may
+ * be used now, and which one the next request goes to. Swapped whole: there is no moment without endpoints.
+ */
+import type { Timer } from '../core/clock.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { SharedDeps } from '../core/feature.ts'
+import type { Lease } from '../core/keep.ts'
+import type { Discovery } from './discovery/discovery.ts'
+import { Endpoint, type EndpointParts, type TlsMaterial } from './endpoint.ts'
+import { HealthChecks } from './health.ts'
+import * as metrics from './metrics.ts'
+import { Outliers } from './outliers.ts'
+import type { Balancer } from './policy/balance/balancer.ts'
+import { type Candidates, eligible, type Facts } from './policy/eligible.ts'
+import { slowStartFactor } from './policy/slow-start.ts'
+import type { EndpointConfig, UpstreamConfig } from './schema.ts'
+
+/** How often weights are brought up to date while an endpoint starts slowly. */
+const SLOW_START_STEP_MS = 100
+
+export interface SetParts {
+  readonly name: string
+  readonly config: UpstreamConfig
+  readonly tls: TlsMaterial
+  readonly discovery: Discovery | undefined
+  readonly deps: SharedDeps
+  /** One for requests that change something, one for the others: their candidates may differ. */
+  readonly makeBalancer: () => Balancer<Endpoint>
+}
+
+export class EndpointSet {
+  readonly name: string
+  readonly #parts: SetParts
+  readonly #primary: Balancer<Endpoint>
+  readonly #safe: Balancer<Endpoint>
+  readonly #outliers: Outliers | undefined
+  readonly #checks: HealthChecks | undefined
+  readonly #hasBreakers: boolean
+  #endpoints: readonly Endpoint[] = []
+  #candidates: Candidates<Endpoint> = { primary: [], safe: [], isPanic: false }
+  #lease: Lease
+  #unwatch: (() => void)[] = []
+  #timer: Timer | undefined = undefined
+  #isStopped = false
+
+  constructor(parts: SetParts) {
+    const { name, config, deps } = parts
+    this.name = name
+    this.#parts = parts
+    this.#lease = deps.lease.branch()
+    this.#primary = parts.makeBalancer()
+    this.#safe = parts.makeBalancer()
+    this.#hasBreakers = config.circuit_breaker !== false
+    this.#outliers = config.outlier_ejection === false ? undefined : new Outliers(name, config.outlier_ejection, deps)
+    this.#checks = config.health_check === undefined ? undefined : new HealthChecks(name, config.health_check, deps)
+    this.#replace(parts.discovery?.current ?? [])
+    const unsubscribe = parts.discovery?.subscribe((found) => this.#replace(found))
+    deps.lease.atRelease(() => {
+      unsubscribe?.()
+      this.#stop()
+    })
+  }
+
+  /** All of them, usable or not. */
+  get endpoints(): readonly Endpoint[] {
+    return this.#endpoints
+  }
+
+  /** Too few are healthy: health is not believed, and all are used. */
+  get isPanic(): boolean {
+    return this.#candidates.isPanic
+  }
+
+  /** The endpoint for a request; undefined when there is none. */
+  choose(
+    isSafe: boolean,
+    hash: number,
+    nowMs: number,
+    isTried?: (endpoint: Endpoint) => boolean,
+  ): Endpoint | undefined {
+    const balancer = isSafe ? this.#safe : this.#primary
+    if (!this.#hasBreakers) return balancer.pick(nowMs, hash, isTried)
+    return balancer.pick(nowMs, hash, isTried === undefined ? isShut : (each) => isShut(each) || isTried(each))
+  }
+
+  /** Whether another endpoint than these could be chosen. */
+  hasOther(isSafe: boolean, isTried: (endpoint: Endpoint) => boolean): boolean {
+    const candidates = isSafe ? this.#candidates.safe : this.#candidates.primary
+    return candidates.some((each) => !isTried(each) && !isShut(each))
+  }
+
+  /** Whether any endpoint may be sent a request now. */
+  hasAny(isSafe: boolean): boolean {
+    return (isSafe ? this.#candidates.safe : this.#candidates.primary).some((each) => !isShut(each))
+  }
+
+  /** Why `choose` found none. */
+  refusal(isSafe: boolean): GatewayError {
+    const candidates = isSafe ? this.#candidates.safe : this.#candidates.primary
+    const isOpen = candidates.length > 0 && candidates.every(isShut)
+    return isOpen
+      ? new GatewayError('circuit_open', `every endpoint of ${this.name} fails`)
+      : new GatewayError('no_endpoint', `of upstream ${this.name}`)
+  }
+
+  /** A request is sent. Returns a ticket to hand back with its outcome. */
+  begin(endpoint: Endpoint, nowMs: number): number {
+    this.#outliers?.began(endpoint, nowMs)
+    return endpoint.breaker?.begin() ?? 0
+  }
+
+  /** Its answer's header section is here. */
+  answered(
+    endpoint: Endpoint,
+    ticket: number,
+    nowMs: number,
+    latencyMs: number,
+    status: number,
+    askedMs: number,
+  ): void {
+    const isGood = status < 500
+    endpoint.breaker?.ended(ticket, isGood)
+    this.#outliers?.ended(endpoint, nowMs, latencyMs, isGood)
+    if (isGood && status !== 429) this.#learnAnswer(endpoint, nowMs, latencyMs)
+    else this.#learnFailure(endpoint, nowMs, latencyMs, askedMs)
+  }
+
+  /** It failed before it had an answer. */
+  failed(endpoint: Endpoint, ticket: number, nowMs: number, elapsedMs: number, why: GatewayError): void {
+    if (why.source !== 'upstream') {
+      this.abandoned(endpoint, ticket, nowMs, 0)
+      return
+    }
+    endpoint.breaker?.ended(ticket, false)
+    this.#outliers?.ended(endpoint, nowMs, elapsedMs, false)
+    this.#learnFailure(endpoint, nowMs, elapsedMs, 0)
+  }
+
+  /** The answer broke off. */
+  brokeOff(endpoint: Endpoint, nowMs: number): void {
+    this.#learnFailure(endpoint, nowMs, 0, 0)
+  }
+
+  /**
+   * It was given up without an outcome.
+   * @param slowMs when it was given up for being slow: for how long it had been waited
+   */
+  abandoned(endpoint: Endpoint, ticket: number, nowMs: number, slowMs: number): void {
+    endpoint.breaker?.ended(ticket, undefined)
+    if (slowMs > 0) this.#learnAnswer(endpoint, nowMs, slowMs)
+  }
+
+  #learnAnswer(endpoint: Endpoint, nowMs: number, latencyMs: number): void {
+    this.#primary.answered?.(endpoint, nowMs, latencyMs)
+    if (this.#safe !== this.#primary) this.#safe.answered?.(endpoint, nowMs, latencyMs)
+  }
+
+  #learnFailure(endpoint: Endpoint, nowMs: number, latencyMs: number, askedMs: number): void {
+    this.#primary.failed?.(endpoint, nowMs, latencyMs, askedMs)
+    if (this.#safe !== this.#primary) this.#safe.failed?.(endpoint, nowMs, latencyMs, askedMs)
+  }
+
+  /** Takes what discovery found in place of what it found before. */
+  #replace(found: readonly EndpointConfig[]): void {
+    const { name, config, tls, deps } = this.#parts
+    const lease = deps.lease.branch()
+    const wanted = new Map<string, EndpointConfig>()
+    for (const each of [...config.endpoints, ...found]) if (!wanted.has(each.url)) wanted.set(each.url, each)
+    const shared = { upstream: name, tls, pool: config.pool, breaker: config.circuit_breaker }
+    const endpoints = [...wanted.values()].map((each) =>
+      Endpoint.of({ ...shared, config: each } satisfies EndpointParts, lease, deps),
+    )
+    for (const unwatch of this.#unwatch) unwatch()
+    this.#unwatch = endpoints.map((endpoint) => endpoint.condition.watch(() => this.#refresh()))
+    for (const endpoint of endpoints) this.#checks?.check(endpoint, lease)
+    this.#endpoints = endpoints
+    this.#outliers?.update(endpoints)
+    this.#refresh()
+    // What stays has been taken by the new lease already.
+    const previous = this.#lease
+    this.#lease = lease
+    previous.release()
+  }
+
+  /** Works out who may be used, and with what weight. Called whenever that may have changed. */
+  #refresh(): void {
+    if (this.#isStopped) return
+    const { config, deps, name } = this.#parts
+    const now = deps.clock.now()
+    this.#timer?.cancel()
+    this.#timer = undefined
+    let nextAt = Number.POSITIVE_INFINITY
+    for (const endpoint of this.#endpoints) {
+      const { condition } = endpoint
+      const factor = slowStartFactor(now - condition.since, config.slow_start)
+      endpoint.weight = (condition.weight ?? endpoint.config.weight) * factor
+      if (factor < 1) nextAt = Math.min(nextAt, now + SLOW_START_STEP_MS)
+      if (condition.ejectedUntil > now) nextAt = Math.min(nextAt, condition.ejectedUntil)
+    }
+    this.#candidates = eligible(this.#endpoints, (endpoint) => factsOf(endpoint, now), {
+      zone: config.zone_aware?.zone ?? '',
+      panicShare: config.panic,
+    })
+    this.#primary.update(this.#candidates.primary)
+    this.#safe.update(this.#candidates.safe)
+    deps.metrics.gauge(metrics.panic, { upstream: name }).value = this.#candidates.isPanic ? 1 : 0
+    if (nextAt !== Number.POSITIVE_INFINITY) this.#timer = deps.clock.after(nextAt - now, () => this.#refresh())
+  }
+
+  #stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+    for (const unwatch of this.#unwatch) unwatch()
+    this.#lease.release()
+  }
+}
+
+/** Its breaker lets nothing through. */
+function isShut(endpoint: Endpoint): boolean {
+  return endpoint.breaker !== undefined && !endpoint.breaker.permits
+}
+
+function factsOf({ condition, config, weight }: Endpoint, nowMs: number): Facts {
+  return {
+    isHealthy: condition.isHealthy,
+    isEjected: condition.ejectedUntil > nowMs,
+    isDisabled: condition.isDrained || weight <= 0,
+    tier: config.tier,
+    zone: config.zone ?? '',
+    role: config.role,
+  }
+}
