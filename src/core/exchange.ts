@@ -74,6 +74,8 @@ export interface Exchange {
   priority: number
   /** Whether a second request was sent while the first still waited. */
   hedged: boolean
+  /** What stood in for an answer that could not be had (`upstream`, `answer`); '' where nothing did. */
+  fallback: string
   /** The limit or shedding rule that refused it, or would have; '' for none. */
   refusedBy: string
   /** Per-feature state; indices come from `deps.slot()` at load. */

@@ -38,6 +38,7 @@ export const fieldNames: ReadonlySet<string> = new Set([
   'ttfb_ms',
   ...spans.map((span) => `${span}_ms`),
   'tries',
+  'fallback',
   'error',
   'error_detail',
   'user_agent',
@@ -92,6 +93,7 @@ export class LineFormat {
       if (ms >= 0.0005) line += (spanKeys[i] as string) + millis(ms)
     }
     line += `,"tries":${x.tries}`
+    if (x.fallback !== '') line += `,"fallback":"${x.fallback}"`
     if (outcome !== undefined) {
       line += `,"error":"${outcome.code}"`
       if (outcome.detail !== '') line += `,"error_detail":${quoted(outcome.detail, MAX_VALUE)}`
