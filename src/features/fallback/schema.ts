@@ -67,7 +67,7 @@ const spelledOut = section({
       'What calls for it: failure (no answer could be had), and statuses of the upstream’s own answers, such as 503.',
     )
     .default(['failure']),
-  max_body: size()
+  replay: size()
     .prefault('64KiB')
     .describe('How much of a request’s body is remembered for the other upstream; with a larger one, it is not asked.'),
 })
@@ -77,14 +77,14 @@ const spelledOut = section({
     const message = 'has nothing to fall back on: give it `upstream`, `status` or `body`'
     ctx.issues.push({ code: 'custom', input: ctx.value, message })
   })
-  .transform(({ upstream, status, headers, body, on, max_body }): FallbackConfig => {
+  .transform(({ upstream, status, headers, body, on, replay }): FallbackConfig => {
     const isFixed = status !== undefined || headers !== undefined || body !== undefined
     return {
       upstream,
       answer: isFixed ? { status: status ?? 503, headers: headers ?? {}, body: body ?? '' } : undefined,
       onFailure: on.includes('failure'),
       statuses: on.filter((cause) => cause !== 'failure'),
-      maxBodyBytes: max_body,
+      maxBodyBytes: replay,
     }
   })
 

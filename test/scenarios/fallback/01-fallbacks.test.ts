@@ -78,7 +78,7 @@ scenario('a request body reaches the other upstream whole, as long as it is reme
   })
   const spare = await s.origin(reply(200, {}, 'ok'))
   const gw = await s.gateway({
-    routes: [{ upstream: first.url, fallback: { upstream: spare.url, max_body: '32KiB' } }],
+    routes: [{ upstream: first.url, fallback: { upstream: spare.url, replay: '32KiB' } }],
   })
   t.equal((await gw.fetch({ method: 'PUT', body })).status, 200)
   t.equal(first.last.body.text, body)
