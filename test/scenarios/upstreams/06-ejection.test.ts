@@ -1,0 +1,64 @@
+import { reply, silence } from '../../harness/origin.ts'
+import { scenario } from '../../harness/scenario.ts'
+
+scenario('an endpoint that keeps failing is left alone for a while, longer each time', async (s, t) => {
+  let isBroken = true
+  const bad = await s.origin((request, answer) => reply(isBroken ? 502 : 200, {}, 'bad')(request, answer))
+  const good = await s.origin(reply(200, {}, 'good'))
+  const gw = await s.gateway(
+    {
+      upstreams: { u: { endpoints: [bad.url, good.url], outlier_ejection: { consecutive_errors: 3, base: '10s' } } },
+      routes: [{ upstream: 'u' }],
+    },
+    { clock: s.clock },
+  )
+  for (let i = 0; i < 6; i++) await gw.get('/')
+  t.equal(bad.requests.length, 3)
+  for (let i = 0; i < 6; i++) t.equal((await gw.get('/')).text, 'good')
+  t.equal(await gw.metric('gateway_outlier_ejections_total', { reason: 'consecutive_errors' }), 1)
+  s.clock.advance(10_001)
+  for (let i = 0; i < 6; i++) await gw.get('/')
+  t.equal(bad.requests.length, 6)
+  s.clock.advance(10_001)
+  for (let i = 0; i < 6; i++) t.equal((await gw.get('/')).text, 'good', 'the second time it is twice as long')
+  isBroken = false
+  s.clock.advance(10_001)
+  const texts = new Set<string>()
+  for (let i = 0; i < 6; i++) texts.add((await gw.get('/')).text)
+  t.same([...texts].sort(), ['bad', 'good'])
+})
+
+scenario('when all fail alike, all but one stay in use, and the last one always does', async (s, t) => {
+  const origins = [await s.origin(reply(503)), await s.origin(reply(503)), await s.origin(reply(503))]
+  const gw = await s.gateway({
+    upstreams: { u: { endpoints: origins.map(({ url }) => url), outlier_ejection: { consecutive_errors: 2 } } },
+    routes: [{ upstream: 'u' }],
+  })
+  for (let i = 0; i < 30; i++) t.equal((await gw.get('/')).status, 503)
+  t.ok(origins.filter(({ requests }) => requests.length > 5).length >= 2)
+})
+
+scenario('an endpoint that takes requests and never answers is left alone before its timeouts end', async (s, t) => {
+  const hung = await s.origin(silence)
+  const well = await s.origin(reply(200, {}, 'well'))
+  const gw = await s.gateway(
+    { upstreams: { u: { endpoints: [hung.url, well.url] } }, routes: [{ upstream: 'u' }] },
+    { clock: s.clock },
+  )
+  const answers = Array.from({ length: 10 }, () => gw.get('/'))
+  await hung.saw(5)
+  await well.saw(5)
+  s.clock.advance(300)
+  for (let i = 0; i < 4; i++) {
+    const next = gw.get('/')
+    answers.push(next)
+    await Promise.race([next, hung.saw(hung.requests.length + 1)])
+    s.clock.advance(60)
+  }
+  const before = hung.requests.length
+  for (let i = 0; i < 6; i++) t.equal((await gw.get('/')).text, 'well')
+  t.equal(hung.requests.length, before)
+  t.equal(await gw.metric('gateway_outlier_ejections_total', { reason: 'hung' }), 1)
+  s.clock.advance(20_000)
+  await Promise.all(answers)
+})
