@@ -1,0 +1,139 @@
+import { NameServer, type Zone } from '../../harness/dns.ts'
+import type { TestGateway } from '../../harness/gateway.ts'
+import { reply } from '../../harness/origin.ts'
+import { type Scenario, scenario } from '../../harness/scenario.ts'
+
+const service = '_http._tcp.app.test'
+
+async function names(s: Scenario, zone: Zone): Promise<NameServer> {
+  const server = await NameServer.start(zone)
+  s.atEnd(() => server.close())
+  return server
+}
+
+/** One service per port, all on this machine. */
+function ports(...list: readonly number[]): Zone {
+  return { a: { 'app.test': ['127.0.0.1'] }, srv: { [service]: list.map((port) => ({ port, target: 'app.test' })) } }
+}
+
+async function lookups(gw: TestGateway, outcome: string, atLeast: number): Promise<void> {
+  const value = () => gw.metric('gateway_discovery_lookups_total', { outcome })
+  while (((await value()) ?? 0) < atLeast) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+scenario('endpoints are what the name server says, from the first request on', async (s, t) => {
+  const a = await s.origin(reply(200, {}, 'a'))
+  const b = await s.origin(reply(200, {}, 'b'))
+  const server = await names(s, ports(a.port))
+  const discover = { srv: service, refresh: '100ms', resolvers: [server.address] }
+  const gw = await s.gateway({ upstreams: { u: { discover } }, routes: [{ upstream: 'u' }] })
+  t.equal((await gw.get('/')).text, 'a')
+  server.zone = ports(b.port)
+  await lookups(gw, 'changed', 2)
+  for (let i = 0; i < 3; i++) t.equal((await gw.get('/')).text, 'b')
+  server.zone = ports(a.port, b.port)
+  await lookups(gw, 'changed', 3)
+  const both = new Set([(await gw.get('/')).text, (await gw.get('/')).text])
+  t.same([...both].sort(), ['a', 'b'])
+  t.equal(b.connections, 1, 'what stays keeps its connections')
+})
+
+scenario('a name server that fails, or knows nothing any more, takes no endpoint away', async (s, t) => {
+  const a = await s.origin(reply(200, {}, 'a'))
+  const server = await names(s, ports(a.port))
+  const discover = { srv: service, refresh: '100ms', resolvers: [server.address] }
+  const gw = await s.gateway({ upstreams: { u: { discover } }, routes: [{ upstream: 'u' }] })
+  server.isFailing = true
+  await lookups(gw, 'failed', 2)
+  t.equal((await gw.get('/')).text, 'a')
+  server.isFailing = false
+  server.zone = {}
+  await lookups(gw, 'failed', 4)
+  t.equal((await gw.get('/')).text, 'a')
+  server.zone = ports(a.port)
+  await lookups(gw, 'same', 1)
+  const said = gw.lines.map(({ message }) => message).filter((message) => /looked up|found again/.test(message))
+  t.same(said, ['endpoints cannot be looked up', 'endpoints are found again'], 'said once, not at each look-up')
+})
+
+scenario('priorities of services are tiers, and their weights count', async (s, t) => {
+  const main = await s.origin(reply(200, {}, 'main'))
+  const spare = await s.origin(reply(200, {}, 'spare'))
+  const server = await names(s, {
+    a: { 'app.test': ['127.0.0.1'] },
+    srv: {
+      [service]: [
+        { port: spare.port, target: 'app.test', priority: 20 },
+        { port: main.port, target: 'app.test', priority: 10, weight: 5 },
+      ],
+    },
+  })
+  const discover = { srv: service, resolvers: [server.address] }
+  const gw = await s.gateway({ upstreams: { u: { discover } }, routes: [{ upstream: 'u' }] })
+  for (let i = 0; i < 4; i++) t.equal((await gw.get('/')).text, 'main')
+  t.match(
+    gw.gateway
+      .upstreams()[0]
+      ?.endpoints.map(({ tier, weight }) => [tier, weight])
+      .sort(),
+    [
+      [0, 5],
+      [1, 1],
+    ],
+  )
+})
+
+scenario('names that the machine itself knows are found without a name server', async (s, t) => {
+  const a = await s.origin(reply(200, {}, 'a'))
+  const gw = await s.gateway({
+    upstreams: { u: { discover: { dns: `localhost:${a.port}` } } },
+    routes: [{ upstream: 'u' }],
+  })
+  t.equal((await gw.get('/')).status, 200)
+})
+
+scenario('without any endpoint yet, requests are refused, and served once there are some', async (s, t) => {
+  const a = await s.origin(reply(200, {}, 'a'))
+  const server = await names(s, {})
+  const discover = { srv: service, refresh: '100ms', resolvers: [server.address] }
+  const gw = await s.gateway({ upstreams: { u: { discover } }, routes: [{ upstream: 'u' }] })
+  const refused = await gw.get('/')
+  t.match([refused.status, refused.problem.code], [503, 'no_endpoint'])
+  server.zone = ports(a.port)
+  await lookups(gw, 'changed', 1)
+  t.equal((await gw.get('/')).text, 'a')
+})
+
+scenario('no request fails while the set changes under load', async (s, t) => {
+  const origins = [await s.origin(reply(200, {}, 'a')), await s.origin(reply(200, {}, 'b')), await s.origin(reply())]
+  const all = origins.map(({ port }) => port)
+  const server = await names(s, ports(...all))
+  const discover = { srv: service, refresh: '100ms', resolvers: [server.address] }
+  const gw = await s.gateway({ upstreams: { u: { discover } }, routes: [{ upstream: 'u' }] })
+  let isOver = false
+  let failed = 0
+  const users = Array.from({ length: 8 }, async () => {
+    const client = await gw.client()
+    while (!isOver) if ((await client.fetch()).status !== 200) failed++
+  })
+  for (let round = 0; round < 6; round++) {
+    server.zone = ports(...all.filter((_, i) => i !== round % 3))
+    await lookups(gw, 'changed', round + 2)
+  }
+  isOver = true
+  await Promise.all(users)
+  t.equal(failed, 0)
+})
+
+scenario('a reload keeps what was found', async (s, t) => {
+  const a = await s.origin(reply(200, {}, 'a'))
+  const server = await names(s, ports(a.port))
+  const discover = { srv: service, refresh: '1h', resolvers: [server.address] }
+  const config = (route: string) => ({ upstreams: { u: { discover } }, routes: [{ name: route, upstream: 'u' }] })
+  const gw = await s.gateway(config('one'))
+  await gw.get('/')
+  server.isFailing = true
+  await gw.apply(config('two'))
+  t.equal((await gw.get('/')).text, 'a')
+  t.equal(a.connections, 1)
+})
