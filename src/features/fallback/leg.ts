@@ -116,7 +116,7 @@ export class Leg implements Reader {
     this.#droppedBytes += chunk.byteLength
     if (this.#state === 'dropping' && this.#droppedBytes > DROPPED_BYTES) {
       this.#state = 'over'
-      this.#source.abort(new GatewayError('client_gone', 'a fallback has answered'))
+      this.#source.abort(new GatewayError('superseded', 'a fallback has answered'))
     }
     return true
   }

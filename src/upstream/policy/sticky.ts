@@ -1,0 +1,92 @@
+/**
+ * Which endpoint a client keeps, and the cookie that says so (RFC 6265). A preference only: an endpoint that can't be
+ * used now is not waited for; the client moves, and keeps the new one.
+ */
+import { type HeaderList, isNamed } from '../../core/headers.ts'
+
+/** kept: the one it has; moved: the one it had is gone or can't be used; new: it has none yet. */
+export type StickyReason = 'kept' | 'moved' | 'new'
+
+export interface StickyDecision<E> {
+  /** Undefined: let the balancer choose. */
+  readonly use: E | undefined
+  readonly because: StickyReason
+}
+
+/** @param asked the token that the client sent; undefined when it sent none of ours */
+export function stick<E>(
+  asked: string | undefined,
+  endpoints: ReadonlyMap<string, E>,
+  isUsable: (endpoint: E) => boolean,
+): StickyDecision<E> {
+  if (asked === undefined) return { use: undefined, because: 'new' }
+  const endpoint = endpoints.get(asked)
+  return endpoint !== undefined && isUsable(endpoint)
+    ? { use: endpoint, because: 'kept' }
+    : { use: undefined, because: 'moved' }
+}
+
+/** The value of a cookie, the first where there are several; undefined where there is none. */
+export function cookieValue(headers: HeaderList, name: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!isNamed(headers[i] as string, 'cookie')) continue
+    const found = valueIn(headers[i + 1] as string, name)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** RFC 6265 §4.2.1, read as leniently as §5.2 does; no list is made of what others set. */
+function valueIn(line: string, name: string): string | undefined {
+  for (let at = line.indexOf(name); at >= 0; at = line.indexOf(name, at + 1)) {
+    const before = line.slice(0, at).trimEnd()
+    if (before !== '' && !before.endsWith(';')) continue
+    const equals = at + name.length
+    if (line[equals] !== '=') continue
+    const end = line.indexOf(';', equals)
+    return line.slice(equals + 1, end < 0 ? line.length : end).trim()
+  }
+  return undefined
+}
+
+export interface CookieRules {
+  readonly cookie: string
+  readonly path: string
+  /** 0: until the browser is closed. */
+  readonly ttl: number
+  readonly same_site: 'lax' | 'strict' | 'none'
+  /** auto: as the client's connection is. */
+  readonly secure: boolean | 'auto'
+  readonly http_only: boolean
+}
+
+/** The Set-Cookie value that has a client keep an endpoint (RFC 6265 §4.1). */
+export function setCookie(rules: CookieRules, token: string, isSecure: boolean): string {
+  let text = `${rules.cookie}=${token}; Path=${rules.path}`
+  if (rules.ttl > 0) text += `; Max-Age=${Math.ceil(rules.ttl / 1000)}`
+  if (rules.http_only) text += '; HttpOnly'
+  if (rules.secure === true || (rules.secure === 'auto' && isSecure)) text += '; Secure'
+  return `${text}; SameSite=${sites[rules.same_site]}`
+}
+
+const sites = { lax: 'Lax', strict: 'Strict', none: 'None' } as const
+
+export interface CookieFault {
+  readonly key: keyof CookieRules
+  readonly message: string
+}
+
+/** What browsers would refuse such a cookie for. */
+export function cookieFaults(rules: CookieRules): CookieFault[] {
+  const faults: CookieFault[] = []
+  if (rules.same_site === 'none' && rules.secure !== true) {
+    faults.push({ key: 'same_site', message: 'is `none`, which browsers take only with `secure: true`' })
+  }
+  if (/^__(?:secure|host)-/i.test(rules.cookie) && rules.secure !== true) {
+    faults.push({ key: 'cookie', message: 'has a prefix that browsers take only with `secure: true`' })
+  }
+  if (/^__host-/i.test(rules.cookie) && rules.path !== '/') {
+    faults.push({ key: 'cookie', message: 'has the prefix __Host-, which browsers take only with `path: /`' })
+  }
+  return faults
+}
