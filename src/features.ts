@@ -5,6 +5,7 @@
 import type { AnyFeature } from './core/feature.ts'
 import { accessLog } from './features/access-log/index.ts'
 import { cache } from './features/cache/index.ts'
+import { compression } from './features/compression/index.ts'
 import { fallback } from './features/fallback/index.ts'
 import { requestHeaders, responseHeaders } from './features/headers/index.ts'
 import { metrics } from './features/metrics/index.ts'
@@ -16,6 +17,7 @@ export const features: readonly AnyFeature[] = [
   metrics, // counts what later features refuse, too
   redirect, // answers at once: nothing below it runs
   respond,
+  compression, // above the cache, which so keeps one object for all codings; after the edits of the answer
   requestHeaders, // after routing has settled what the request is
   fallback, // sees only that all below it failed: a stale answer of the cache comes first
   cache, // above everything that goes upstream: a hit pays for none of it

@@ -1,0 +1,136 @@
+/** What is done to a body, put together from its parts: decoding, minifying, coding. */
+import { type Coder, type Done, decoder, encodeNow, encoder, inlineBytes } from './codec.ts'
+import type { Recipe } from './encoding.ts'
+import { PIECE_BYTES } from './gate.ts'
+import { JsonMinifier } from './policy/minify.ts'
+import type { Coding } from './policy/negotiate.ts'
+
+/** How a body differs from what the origin sent. */
+export interface Change {
+  /** Its name beside a stored object, and in entity tags: `br`, `min.br`, `identity`. */
+  readonly name: string
+  /** The coding that it is taken out of. */
+  readonly decode: Coding | undefined
+  readonly minify: boolean
+  /** The coding that it gets. */
+  readonly coding: Coding | undefined
+}
+
+export interface Making {
+  readonly change: Change
+  readonly level: number
+  /** Length of the body as it comes, where it is known for sure. */
+  readonly lengthBytes: number | undefined
+  readonly flushes: boolean
+  /** The most that a body may grow to when it is decoded. */
+  readonly maxDecodedBytes: number
+}
+
+/** Input of a decoder per piece of work: what one piece may grow to, a thousandfold at worst, is in memory at once. */
+const DECODED_PIECE_BYTES = 4096
+
+export function recipe(making: Making): Recipe {
+  const { change, level, lengthBytes, flushes } = making
+  const { coding, decode, minify } = change
+  const parts = {
+    coder: () => coderFor(making),
+    lengthBytes,
+    flushes,
+    pieceBytes: decode === undefined ? PIECE_BYTES : DECODED_PIECE_BYTES,
+  }
+  if (decode !== undefined) return { ...parts, now: undefined, nowBytes: 0 }
+  const now = (body: Uint8Array) => {
+    const bytes = minify ? new JsonMinifier().push(body) : body
+    return coding === undefined ? bytes : encodeNow(bytes, { coding, level, lengthBytes: bytes.byteLength })
+  }
+  return { ...parts, now, nowBytes: inlineBytes[coding ?? 'zstd'] }
+}
+
+function coderFor({ change, level, lengthBytes, maxDecodedBytes }: Making): Coder {
+  const { coding, decode, minify } = change
+  const isExact = decode === undefined && !minify
+  let coder =
+    coding === undefined ? undefined : encoder({ coding, level, lengthBytes: isExact ? lengthBytes : undefined })
+  if (minify) coder = new MinifyingCoder(coder)
+  if (decode !== undefined) coder = new DecodingCoder(decoder(decode, maxDecodedBytes), coder)
+  if (coder === undefined) throw new Error(`the change ${change.name} changes nothing`)
+  return coder
+}
+
+class MinifyingCoder implements Coder {
+  readonly #minifier = new JsonMinifier()
+  readonly #next: Coder | undefined
+
+  constructor(next: Coder | undefined) {
+    this.#next = next
+  }
+
+  push(piece: Uint8Array, isLast: boolean, done: Done): void {
+    const output = this.#minifier.push(piece)
+    if (this.#next === undefined || (output.byteLength === 0 && !isLast)) soon(done, [output])
+    else this.#next.push(output, isLast, done)
+  }
+
+  flush(done: Done): void {
+    if (this.#next === undefined) soon(done, [])
+    else this.#next.flush(done)
+  }
+
+  destroy(): void {
+    this.#next?.destroy()
+  }
+}
+
+class DecodingCoder implements Coder {
+  readonly #decoder: Coder
+  readonly #next: Coder | undefined
+
+  constructor(decoder: Coder, next: Coder | undefined) {
+    this.#decoder = decoder
+    this.#next = next
+  }
+
+  push(piece: Uint8Array, isLast: boolean, done: Done): void {
+    this.#decoder.push(piece, isLast, (failure, decoded) => {
+      const next = this.#next
+      if (failure !== undefined || next === undefined) done(failure, decoded)
+      else this.#pass(decoded, isLast, next, done)
+    })
+  }
+
+  /** Hands on what was decoded, one piece after the other. */
+  #pass(decoded: readonly Uint8Array[], isLast: boolean, next: Coder, done: Done): void {
+    const output: Uint8Array[] = []
+    const step = (index: number) => {
+      const isEnd = index >= decoded.length - 1
+      const piece = decoded[index]
+      if (piece === undefined && !isLast) {
+        done(undefined, output)
+        return
+      }
+      next.push(piece ?? nothing, isEnd && isLast, (failure, coded) => {
+        output.push(...coded)
+        if (failure !== undefined || isEnd) done(failure, output)
+        else step(index + 1)
+      })
+    }
+    step(0)
+  }
+
+  flush(done: Done): void {
+    if (this.#next === undefined) soon(done, [])
+    else this.#next.flush(done)
+  }
+
+  destroy(): void {
+    this.#decoder.destroy()
+    this.#next?.destroy()
+  }
+}
+
+/** As a callback does: after its caller has returned. */
+function soon(done: Done, output: readonly Uint8Array[]): void {
+  queueMicrotask(() => done(undefined, output))
+}
+
+const nothing = new Uint8Array(0)

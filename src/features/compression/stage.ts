@@ -1,0 +1,176 @@
+/**
+ * Decides for each answer what form it goes out in, describes it so in the head, and sees to the body: kept beside the
+ * cached object, made on the spot, or made on its way by a filter.
+ */
+import type { BodyFilter } from '../../core/body.ts'
+import type { Exchange } from '../../core/exchange.ts'
+import { type HeaderList, headerValue, joinedValue } from '../../core/headers.ts'
+import type { ResponseHead } from '../../core/message.ts'
+import type { Pressure } from '../../core/pressure.ts'
+import type { Stage } from '../../core/stage.ts'
+import type { Stored } from '../../core/stored.ts'
+import { Encoding } from './encoding.ts'
+import type { Gate } from './gate.ts'
+import type { CompressionCounts } from './metrics.ts'
+import { effortNow, fastLevels, type Levels } from './policy/effort.ts'
+import { describe, type Facts, factsOf, type Rules, type Skip, skipReason } from './policy/eligible.ts'
+import { confirmedTag, variantTag } from './policy/etag.ts'
+import { isJson } from './policy/minify.ts'
+import type { Coding, Negotiated } from './policy/negotiate.ts'
+import { type Change, type Making, recipe } from './recipe.ts'
+import { isFixed, isReadable } from './uncoded.ts'
+import { useless, type Variants } from './variants.ts'
+
+/** A route's `compression` settings, compiled. */
+export interface CompressionRules extends Rules {
+  readonly levels: Levels
+  readonly minify: boolean
+  readonly maxDecodedBytes: number
+}
+
+/** What all routes of a gateway share. */
+export interface CompressionState {
+  readonly gate: Gate
+  readonly variants: Variants
+}
+
+export class CompressionStage implements Stage {
+  readonly name = 'compression'
+  readonly #rules: CompressionRules
+  readonly #state: CompressionState
+  readonly #pressure: Pressure
+  readonly #counts: CompressionCounts
+  readonly #negotiated: (x: Exchange) => Negotiated
+  readonly #changes = new Map<string, Change>()
+
+  constructor(
+    rules: CompressionRules,
+    state: CompressionState,
+    pressure: Pressure,
+    counts: CompressionCounts,
+    negotiated: (x: Exchange) => Negotiated,
+  ) {
+    this.#rules = rules
+    this.#state = state
+    this.#pressure = pressure
+    this.#counts = counts
+    this.#negotiated = negotiated
+  }
+
+  deliver(x: Exchange, res: ResponseHead): BodyFilter | undefined {
+    const { status, headers } = res
+    const facts = factsOf(headers)
+    if (status === 304) {
+      this.#confirm(x, headers, facts)
+      return undefined
+    }
+    const negotiated = this.#negotiated(x)
+    const skip = this.#skip(status, facts, negotiated)
+    if (skip !== undefined) {
+      this.#counts.skipped(skip)
+      // Another request might get this resource in a coding.
+      if (skip === 'partial' && facts.type !== undefined && this.#rules.suits(facts.type)) varyByCoding(headers, facts)
+      return undefined
+    }
+    varyByCoding(headers, facts)
+    if (isFixed(x.request.headers)) return this.#pass('no-transform')
+    const coding = negotiated.accepted[0]
+    const minify = this.#rules.minify && isJson(facts.type as string)
+    if (coding === undefined && !minify) return this.#pass('not-accepted')
+    return this.#change(x, headers, facts, this.#changeOf(coding, minify))
+  }
+
+  #skip(status: number, facts: Facts, negotiated: Negotiated): Skip | undefined {
+    const skip = skipReason(status, facts, this.#rules)
+    const isChoice = skip === 'size' || skip === 'type'
+    // RFC 9110 §12.5.3: who refuses identity gets a coding even where it doesn't pay.
+    return isChoice && negotiated.refusesIdentity && negotiated.accepted.length > 0 ? undefined : skip
+  }
+
+  #pass(skip: Skip): undefined {
+    this.#counts.skipped(skip)
+  }
+
+  #changeOf(coding: Coding | undefined, minify: boolean): Change {
+    const name = minify ? (coding === undefined ? 'min' : `min.${coding}`) : (coding as string)
+    let change = this.#changes.get(name)
+    if (change === undefined) {
+      change = { name, coding, minify, decode: undefined }
+      this.#changes.set(name, change)
+    }
+    return change
+  }
+
+  #change(x: Exchange, headers: HeaderList, facts: Facts, change: Change): BodyFilter | undefined {
+    const { stored } = x
+    const kept = stored?.variant(change.name)
+    if (stored !== undefined && kept !== undefined) return this.#give(x, headers, facts, change, stored, kept)
+    const effort = effortNow(this.#state.gate.waiting, this.#state.gate.limit, this.#pressure.level)
+    if (effort === 'none') return this.#pass('busy')
+    const making = this.#making(change, facts, effort === 'fast' ? fastLevels : this.#rules.levels)
+    const made = (bytesIn: number, bytesOut: number) => this.#counts.made(change.name, bytesIn, bytesOut)
+    const now = stored?.isWhole === true ? this.#state.variants.now(stored, making, made) : undefined
+    if (now === useless) return this.#pass('incompressible')
+    describe(headers, form(x, change, facts, now?.byteLength))
+    this.#counts.answered(change.name, effort)
+    x.instead = now
+    if (now !== undefined || x.request.method === 'HEAD') return undefined
+    if (stored !== undefined) return this.#state.variants.share(stored, making, made).join()
+    const events = { made, over: () => {} }
+    return new Encoding(recipe(making), this.#state.gate, events, 0).join()
+  }
+
+  /** From what is kept beside the stored object. */
+  #give(x: Exchange, headers: HeaderList, facts: Facts, change: Change, stored: Stored, kept: Uint8Array): undefined {
+    if (kept === useless) return this.#pass('incompressible')
+    describe(headers, form(x, change, facts, kept.byteLength))
+    this.#counts.answered(change.name, 'kept')
+    x.instead = kept
+    this.#state.variants.hit(stored, this.#making(change, facts, this.#rules.levels), (bytesIn, bytesOut) =>
+      this.#counts.made(change.name, bytesIn, bytesOut),
+    )
+  }
+
+  #making(change: Change, facts: Facts, levels: Levels): Making {
+    return {
+      change,
+      level: change.coding === undefined ? 0 : levels[change.coding],
+      lengthBytes: facts.lengthBytes,
+      // A body of known length was made before it was sent; one that is made as it is sent may pause for long.
+      flushes: facts.lengthBytes === undefined,
+      maxDecodedBytes: this.#rules.maxDecodedBytes,
+    }
+  }
+
+  /** A 304 names the representation that the client has (RFC 9110 §15.4.5). */
+  #confirm(x: Exchange, headers: HeaderList, facts: Facts): void {
+    varyByCoding(headers, facts)
+    const condition = joinedValue(x.request.headers, 'if-none-match')
+    if (condition === undefined || facts.etag === undefined || isFixed(x.request.headers)) return
+    const negotiated = this.#negotiated(x)
+    const order = negotiated.accepted.flatMap((coding) => [coding, `min.${coding}`])
+    const tag = confirmedTag(condition, facts.etag, order, (variant) => isReadable(variant, negotiated))
+    if (tag === undefined) return
+    for (let i = 0; i < headers.length; i += 2) {
+      if (headers[i + 1] === facts.etag && (headers[i] as string).toLowerCase() === 'etag') headers[i + 1] = tag
+    }
+  }
+}
+
+function form({ request }: Exchange, change: Change, { etag }: Facts, lengthBytes: number | undefined) {
+  // RFC 9110 §8.8.3: answers to other methods carry the tag of something else than their own body.
+  const isOwn = request.method === 'GET' || request.method === 'HEAD'
+  const tag = isOwn && etag !== undefined ? variantTag(etag, change.name) : undefined
+  return { coding: change.coding, etag: tag, lengthBytes }
+}
+
+function varyByCoding(headers: HeaderList, facts: Facts): void {
+  if (!facts.variesByCoding) headers.push('Vary', 'Accept-Encoding')
+}
+
+/** The client's Accept-Encoding. */
+export function acceptEncoding(x: Exchange): string | undefined {
+  const { headers } = x.request
+  const first = headerValue(headers, 'accept-encoding')
+  return first === undefined ? undefined : joinedValue(headers, 'accept-encoding')
+}
