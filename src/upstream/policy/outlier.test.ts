@@ -1,0 +1,132 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { eject, ejectionReason, type OutlierOptions, Record } from './outlier.ts'
+
+const options: OutlierOptions = {
+  consecutive_errors: 5,
+  error_rate: 0,
+  minimum_requests: 20,
+  window: 10_000,
+  slow_factor: 0,
+  base: 10_000,
+  max: 60_000,
+  max_ejected: 0.5,
+}
+
+function records(count: number): Record[] {
+  return Array.from({ length: count }, () => new Record())
+}
+
+/** Begins and ends so many requests, one after the other. */
+function serve(record: Record, count: number, isGood: boolean, nowMs = 1000, latencyMs = 10): void {
+  for (let i = 0; i < count; i++) {
+    record.began(nowMs)
+    record.ended(nowMs, latencyMs, isGood, options.window)
+  }
+}
+
+t.test('five failures in a row are too many, four or a success in between are not', async (t) => {
+  const [a, b] = records(2) as [Record, Record]
+  serve(a, 4, false)
+  t.equal(ejectionReason(a, [a, b], options, 1000), undefined)
+  serve(a, 1, true)
+  serve(a, 4, false)
+  t.equal(ejectionReason(a, [a, b], options, 1000), undefined)
+  serve(a, 1, false)
+  t.equal(ejectionReason(a, [a, b], options, 1000), 'consecutive_errors')
+  t.equal(ejectionReason(a, [a, b], { ...options, consecutive_errors: 0 }, 1000), undefined)
+})
+
+t.test('failures are no reason where the others fail as well, or there are none', async (t) => {
+  const [a, b] = records(2) as [Record, Record]
+  serve(a, 9, false)
+  t.equal(ejectionReason(a, [a], options, 1000), undefined)
+  serve(b, 2, false)
+  t.equal(ejectionReason(a, [a, b], options, 1000), undefined)
+  serve(b, 1, true)
+  t.equal(ejectionReason(a, [a, b], options, 1000), 'consecutive_errors')
+})
+
+t.test('a share of failures is one, of enough requests, within the window', async (t) => {
+  const rated = { ...options, error_rate: 0.3 }
+  const [a, b] = records(2) as [Record, Record]
+  for (let i = 0; i < 6; i++) {
+    serve(a, 1, false)
+    serve(a, 2, true)
+  }
+  t.equal(ejectionReason(a, [a, b], rated, 1000), undefined, '18 requests are too few')
+  serve(a, 2, true)
+  t.equal(ejectionReason(a, [a, b], rated, 1000), 'error_rate')
+  serve(a, 40, true, 30_000)
+  t.equal(ejectionReason(a, [a, b], rated, 30_000), undefined, 'what is long past does not count')
+})
+
+t.test('whoever is much slower than the median of its peers stands out', async (t) => {
+  const slow = { ...options, slow_factor: 4 }
+  const all = records(4)
+  for (const [i, record] of all.entries()) serve(record, 30, true, 1000, [10, 12, 14, 200][i])
+  t.same(
+    all.map((record) => ejectionReason(record, all, slow, 1000)),
+    [undefined, undefined, undefined, 'slow'],
+  )
+  t.same(
+    all.map((record) => ejectionReason(record, all, options, 1000)),
+    [undefined, undefined, undefined, undefined],
+  )
+})
+
+t.test('five requests without an answer, for long, while others answer: hung', async (t) => {
+  const [a, b] = records(2) as [Record, Record]
+  serve(a, 30, true, 1000)
+  for (let i = 0; i < 5; i++) a.began(2000)
+  serve(b, 30, true, 2100)
+  t.equal(ejectionReason(a, [a, b], options, 2249), undefined)
+  t.equal(ejectionReason(a, [a, b], options, 2250), 'hung')
+  t.equal(ejectionReason(a, [a, b], { ...options, hung_after: 1000 }, 2900), undefined)
+  t.equal(ejectionReason(a, [a, b], { ...options, hung_after: 1000 }, 3000), 'hung')
+  t.equal(ejectionReason(a, [a, b], { ...options, hung_after: 0 }, 60_000), undefined)
+})
+
+t.test('slow requests are not hung where the others take as long, or nobody answers', async (t) => {
+  const [a, b] = records(2) as [Record, Record]
+  for (let i = 0; i < 8; i++) a.began(2000)
+  t.equal(ejectionReason(a, [a, b], options, 10_000), undefined, 'nobody answers')
+  serve(b, 30, true, 2100, 2000)
+  t.equal(ejectionReason(a, [a, b], options, 10_000), undefined)
+  t.equal(ejectionReason(a, [a, b], options, 42_001), 'hung')
+})
+
+t.test('each ejection is longer, up to a limit, and good conduct shortens the next', async (t) => {
+  const record = new Record()
+  const lengths: number[] = []
+  let now = 1000
+  for (let i = 0; i < 8; i++) {
+    eject(record, options, now)
+    lengths.push(record.ejectedUntil - now)
+    now = record.ejectedUntil + 1
+  }
+  t.same(lengths, [10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 60_000, 60_000])
+  now += 70_000
+  eject(record, options, now)
+  t.equal(record.ejectedUntil - now, 20_000)
+})
+
+t.test('at most the share is ejected, at least one, and never the last', async () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 12 }), fc.double({ min: 0, max: 1, noNaN: true }), (count, share) => {
+      const all = records(count)
+      const own = { ...options, max_ejected: share }
+      let ejected = 0
+      for (const [i, record] of all.entries()) {
+        // All the others do well as far as anybody has seen.
+        serve(record, 5, false)
+        if (ejectionReason(record, all, own, 1000) !== undefined) {
+          eject(record, own, 1000)
+          ejected++
+        }
+        if (i < count - 1) serve(record, 1, true)
+      }
+      return ejected <= Math.max(1, Math.floor(count * share)) && ejected < count
+    }),
+  )
+})
