@@ -244,7 +244,7 @@ function isUsed(value: unknown): boolean {
 
 /** Words of later versions: using one is said to be so, rather than taken for a slip. */
 const reserved = [
-  ...['aggregate', 'batch', 'mirror', 'offload', 'overload', 'priority'],
+  ...['aggregate', 'batch', 'offload', 'overload', 'priority'],
   ...['rate_limit', 'redis', 'slo', 'tracing', 'transcode', 'workers', 'exemplars'],
 ]
 

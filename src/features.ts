@@ -9,6 +9,7 @@ import { compression } from './features/compression/index.ts'
 import { fallback } from './features/fallback/index.ts'
 import { requestHeaders, responseHeaders } from './features/headers/index.ts'
 import { metrics } from './features/metrics/index.ts'
+import { mirror } from './features/mirror/index.ts'
 import { redirect } from './features/redirect/index.ts'
 import { respond } from './features/respond/index.ts'
 
@@ -21,5 +22,6 @@ export const features: readonly AnyFeature[] = [
   requestHeaders, // after routing has settled what the request is
   fallback, // sees only that all below it failed: a stale answer of the cache comes first
   cache, // above everything that goes upstream: a hit pays for none of it
+  mirror, // below the cache: copies what really goes upstream
   responseHeaders, // edits every answer, also those that features above give
 ]

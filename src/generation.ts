@@ -85,9 +85,12 @@ export class Generation {
     const info: RouteInfo = { name: config.name, pattern: patternLabel(config.match) }
     const slots = new Slots()
     const stages: Stage[] = []
-    const upstream = (name: string) => {
+    const upstream = (name: string, tries?: 'once') => {
       const only = { choices: [{ to: name, weight: 1, isUrl: name.includes('://') }], isList: false }
-      return this.#target({ ...config, upstream: only }, info, stages).origin
+      const { retry } = config
+      const unsent: RouteConfig['retry'] = retry === false ? false : { ...retry, on: ['connect', 'unsent'] }
+      const policies = { retry: tries === 'once' ? unsent : retry, hedge: false as const }
+      return this.#target({ ...config, ...policies, upstream: only }, info, stages).origin
     }
     const built = this.#features(config.features, info, { ...this.#deps, slot: () => slots.next(), upstream })
     stages.push(...built.flatMap((part) => part.stage ?? []))

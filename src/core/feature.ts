@@ -53,9 +53,11 @@ export interface Deps extends SharedDeps {
   slot(): number
   /**
    * What this route would get from another upstream: its edits and policies, over that one's endpoints. For use within
-   * `Built.over` only. Names are checked when the configuration is.
+   * `Built.over` only. Names are checked when the configuration is. Never hedged: it says nothing of the route's own
+   * latencies.
+   * @param tries `once`: what reached a backend is not sent again, whatever the route's retries say
    */
-  upstream(name: string): Origin
+  upstream(name: string, tries?: 'once'): Origin
 }
 
 export interface Built {

@@ -199,8 +199,8 @@ class Replay implements ReplayableBody {
   #complete(): void {
     this.#isWhole = true
     this.#source = undefined
-    this.#settle(this.isReplayable)
     for (const stream of [...this.#streams]) if (stream.isWaiting) stream.pump()
+    this.#settle(this.isReplayable)
   }
 
   #fail(why: GatewayError): void {
