@@ -13,8 +13,8 @@ const oldestNode = [22, 19]
 
 /** Commands, by the Debian package of the same name, and who cannot do without them. */
 const systemPackages = {
-  '--tests': ['redis-server'],
-  '--bench': ['nginx', 'haproxy', 'wrk'],
+  '--tests': ['redis-server', 'chromium'],
+  '--bench': ['nginx', 'haproxy', 'caddy', 'wrk'],
 }
 
 /**

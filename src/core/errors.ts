@@ -82,6 +82,20 @@ export const errorTable = {
     'The body arrived more slowly than `body_min_rate`.',
   ),
   body_too_large: row(413, 'client', 'never', 'Request body too large', 'The body is larger than `body_size` allows.'),
+  bad_encoding: row(
+    400,
+    'client',
+    'never',
+    'Malformed content coding',
+    'The body could not be decompressed as its Content-Encoding says (`compression.decompress_requests`).',
+  ),
+  unsupported_encoding: row(
+    415,
+    'client',
+    'never',
+    'Content coding not supported',
+    'The body came in a coding that `compression.decompress_requests` cannot take off; Accept-Encoding lists those that it can.',
+  ),
   uri_too_long: row(
     414,
     'client',

@@ -7,6 +7,7 @@ import { CompressionCounts, compressionMetrics, waiting } from './metrics.ts'
 import { normalLevels } from './policy/effort.ts'
 import { type Coding, identityOnly, type Negotiated, negotiate } from './policy/negotiate.ts'
 import { compileTypes } from './policy/types.ts'
+import type { DecodingLimits } from './request-body.ts'
 import { type CompressionConfig, compressionSchema } from './schema.ts'
 import { acceptEncoding, CompressionStage, type CompressionState } from './stage.ts'
 import { Uncoded } from './uncoded.ts'
@@ -26,11 +27,16 @@ export const compression: Feature<CompressionConfig | false | undefined> = {
       levels: config.level === 'auto' ? normalLevels : config.level,
       minify: config.minify,
       maxDecodedBytes: config.max_decoded,
+      decoding: decodingLimits(config.decompress_requests),
     }
     const counts = new CompressionCounts(route.name, deps.metrics)
     const stage = new CompressionStage(rules, sharedState(deps), deps.pressure, counts, negotiated)
     return { stage, over: (inner) => new Uncoded(inner, negotiated) }
   },
+}
+
+function decodingLimits(config: CompressionConfig['decompress_requests']): DecodingLimits | undefined {
+  return config === false ? undefined : { maxBytes: config.max_size, maxRatio: config.max_ratio }
 }
 
 /** Node's pool has four threads: one stays free for files and names, and one core for the event loop. */

@@ -27,7 +27,7 @@ export interface Making {
 }
 
 /** Input of a decoder per piece of work: what one piece may grow to, a thousandfold at worst, is in memory at once. */
-const DECODED_PIECE_BYTES = 4096
+const DECODED_PIECE_BYTES = 16 * 1024
 
 export function recipe(making: Making): Recipe {
   const { change, level, lengthBytes, flushes } = making

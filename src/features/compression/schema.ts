@@ -41,6 +41,16 @@ const shape = {
     .boolean()
     .describe('Take insignificant whitespace out of JSON answers; their values stay exactly the same.')
     .default(false),
+  decompress_requests: policy({
+    max_size: size().describe('The most that a body may decompress to; 413 beyond.').prefault('10MB'),
+    max_ratio: z
+      .int({ error: 'is not a whole number' })
+      .min(1, { error: 'must be at least 1' })
+      .describe('The most bytes that a byte may become, from 64 KiB on; 413 beyond.')
+      .default(100),
+  })
+    .describe('Take gzip, br and zstd off request bodies, for backends that can’t; 415 for other codings.')
+    .default(false),
   max_decoded: size()
     .describe('The most that an answer which comes compressed may grow to when it has to be decompressed.')
     .prefault('64MiB'),

@@ -3,9 +3,10 @@
  * cached object, made on the spot, or made on its way by a filter.
  */
 import type { BodyFilter } from '../../core/body.ts'
+import { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import { type HeaderList, headerValue, joinedValue } from '../../core/headers.ts'
-import type { ResponseHead } from '../../core/message.ts'
+import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Pressure } from '../../core/pressure.ts'
 import type { Stage } from '../../core/stage.ts'
 import type { Stored } from '../../core/stored.ts'
@@ -16,8 +17,10 @@ import { effortNow, fastLevels, type Levels } from './policy/effort.ts'
 import { describe, type Facts, factsOf, type Rules, type Skip, skipReason } from './policy/eligible.ts'
 import { confirmedTag, variantTag } from './policy/etag.ts'
 import { isJson } from './policy/minify.ts'
-import type { Coding, Negotiated } from './policy/negotiate.ts'
+import { accepts, type Coding, codings, type Negotiated } from './policy/negotiate.ts'
+import { codingsToRemove } from './policy/request-codings.ts'
 import { type Change, type Making, recipe } from './recipe.ts'
+import { DecodedBody, type DecodingLimits } from './request-body.ts'
 import { isFixed, isReadable } from './uncoded.ts'
 import { useless, type Variants } from './variants.ts'
 
@@ -26,6 +29,8 @@ export interface CompressionRules extends Rules {
   readonly levels: Levels
   readonly minify: boolean
   readonly maxDecodedBytes: number
+  /** For request bodies; undefined where they go on as they are. */
+  readonly decoding: DecodingLimits | undefined
 }
 
 /** What all routes of a gateway share. */
@@ -41,7 +46,6 @@ export class CompressionStage implements Stage {
   readonly #pressure: Pressure
   readonly #counts: CompressionCounts
   readonly #negotiated: (x: Exchange) => Negotiated
-  readonly #changes = new Map<string, Change>()
 
   constructor(
     rules: CompressionRules,
@@ -57,6 +61,19 @@ export class CompressionStage implements Stage {
     this.#negotiated = negotiated
   }
 
+  send(_x: Exchange, req: RequestHead): RequestHead {
+    const { decoding } = this.#rules
+    if (decoding === undefined || req.body === null) return req
+    const removed = codingsToRemove(joinedValue(req.headers, 'content-encoding'))
+    if (removed === undefined) {
+      // RFC 9110 §12.5.3: tells the client what it could have sent.
+      throw new GatewayError('unsupported_encoding', '', ['Accept-Encoding', codings.join(', ')])
+    }
+    if (removed.length === 0) return req
+    describe(req.headers, { coding: undefined, etag: undefined, lengthBytes: undefined })
+    return { ...req, body: new DecodedBody(req.body, removed, decoding) }
+  }
+
   deliver(x: Exchange, res: ResponseHead): BodyFilter | undefined {
     const { status, headers } = res
     const facts = factsOf(headers)
@@ -66,7 +83,8 @@ export class CompressionStage implements Stage {
     }
     const negotiated = this.#negotiated(x)
     const skip = this.#skip(status, facts, negotiated)
-    if (skip !== undefined) {
+    const came = skip === 'encoded' ? codings.find((coding) => coding === facts.coding) : undefined
+    if (skip !== undefined && came === undefined) {
       this.#counts.skipped(skip)
       // Another request might get this resource in a coding.
       if (skip === 'partial' && facts.type !== undefined && this.#rules.suits(facts.type)) varyByCoding(headers, facts)
@@ -74,10 +92,26 @@ export class CompressionStage implements Stage {
     }
     varyByCoding(headers, facts)
     if (isFixed(x.request.headers)) return this.#pass('no-transform')
+    if (came !== undefined) return this.#recode(x, headers, facts, came, negotiated)
     const coding = negotiated.accepted[0]
     const minify = this.#rules.minify && isJson(facts.type as string)
     if (coding === undefined && !minify) return this.#pass('not-accepted')
     return this.#change(x, headers, facts, this.#changeOf(coding, minify))
+  }
+
+  /** An answer that came in a coding although none was asked for: better in another where it is kept, or none. */
+  #recode(
+    x: Exchange,
+    headers: HeaderList,
+    facts: Facts,
+    came: Coding,
+    negotiated: Negotiated,
+  ): BodyFilter | undefined {
+    const best = negotiated.accepted[0]
+    const isReadable = accepts(negotiated, came)
+    if (isReadable && (best === came || best === undefined || x.stored === undefined)) return this.#pass('encoded')
+    const name = best ?? 'identity'
+    return this.#change(x, headers, facts, { name, coding: best, minify: false, decode: came })
   }
 
   #skip(status: number, facts: Facts, negotiated: Negotiated): Skip | undefined {
@@ -93,12 +127,7 @@ export class CompressionStage implements Stage {
 
   #changeOf(coding: Coding | undefined, minify: boolean): Change {
     const name = minify ? (coding === undefined ? 'min' : `min.${coding}`) : (coding as string)
-    let change = this.#changes.get(name)
-    if (change === undefined) {
-      change = { name, coding, minify, decode: undefined }
-      this.#changes.set(name, change)
-    }
-    return change
+    return { name, coding, minify, decode: undefined }
   }
 
   #change(x: Exchange, headers: HeaderList, facts: Facts, change: Change): BodyFilter | undefined {

@@ -14,7 +14,7 @@ for (const [size, body] of [
   scenario(`one fetch of a ${size} object serves every coding, and each coding is made once`, async (s, t) => {
     const origin = await s.origin(reply(200, fresh, body))
     const gw = await s.gateway({ routes: [{ upstream: origin.url, compression: true, cache: true }] })
-    for (const round of ['cold', 'made', 'kept']) {
+    for (const round of ['cold', 'kept']) {
       for (const coding of [...codings, 'identity']) {
         const answer = await gw.get('/', { headers: accept(coding) })
         t.equal(decoded(answer), body, `${coding}, ${round}`)
@@ -27,7 +27,7 @@ for (const [size, body] of [
     t.equal(await gw.metric('gateway_compression_bytes_total', { encoding: 'br', direction: 'in' }), body.length)
     for (const coding of codings) {
       const kept = await gw.metric('gateway_compression_answers_total', { encoding: coding, level: 'kept' })
-      t.equal(kept, 2, coding)
+      t.equal(kept, 1, coding)
     }
     const head = await gw.get('/', { method: 'HEAD', headers: accept('br') })
     const got = await gw.get('/', { headers: accept('br') })
