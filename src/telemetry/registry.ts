@@ -98,6 +98,10 @@ export class Registry implements Metrics {
     return histogram
   }
 
+  forget(labels: LabelValues): void {
+    for (const family of this.#families.values()) family.forget(labels)
+  }
+
   onCollect(read: () => void | Promise<void>): () => void {
     // A function of its own, so that the same `read` given twice is called twice and stopped one by one.
     const entry = () => read()
@@ -202,6 +206,19 @@ class Family {
     this.#series.set(this.#key(labels), series)
     this.#list.push(series)
     return series
+  }
+
+  forget(labels: LabelValues): void {
+    const names = Object.keys(labels)
+    if (!names.every((name) => this.spec.labels.includes(name))) return
+    for (const [key, series] of this.#series) {
+      if (!names.every((name) => series.labels[name] === labels[name])) continue
+      this.#series.delete(key)
+      const index = this.#list.indexOf(series)
+      this.#list.splice(index, 1)
+      // A scrape that is under way goes on where it was.
+      if (index < this.#next) this.#next--
+    }
   }
 
   rewind(): void {

@@ -11,6 +11,7 @@ import { PeakEwma } from './policy/balance/peak-ewma.ts'
 import { RandomBalancer } from './policy/balance/random.ts'
 import { RoundRobin } from './policy/balance/round-robin.ts'
 import { hash32 } from './policy/hash-key.ts'
+import { cookieValue } from './policy/sticky.ts'
 import type { UpstreamConfig } from './schema.ts'
 import type { HashSource } from './schema-resilience.ts'
 
@@ -46,17 +47,8 @@ function keyOf(source: HashSource, x: Exchange, req: RequestHead): string | unde
     case 'header':
       return headerValue(req.headers, source.name)
     case 'cookie':
-      return cookieValue(headerValue(req.headers, 'cookie') ?? '', source.name)
+      return cookieValue(req.headers, source.name)
     case 'query':
       return new URLSearchParams(req.query).get(source.name) ?? undefined
   }
-}
-
-/** RFC 6265 §4.2.1. */
-function cookieValue(cookies: string, name: string): string | undefined {
-  for (const pair of cookies.split(';')) {
-    const equals = pair.indexOf('=')
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
-  }
-  return undefined
 }

@@ -81,12 +81,30 @@ async function misuse(bare: BareUpstream, pick: (below: number) => number): Prom
   cancel(leave)
 }
 
-for (const seed of [1, 7, 42, 1234, 99_999]) {
-  t.test(`nothing leaks and the protocol holds, seed ${seed}`, async (t) => {
+const everything = {
+  upstream: {
+    balance: 'peak_ewma',
+    outlier_ejection: { base: '20ms', consecutive_errors: 2 },
+    circuit_breaker: { minimum_requests: 5, window: '100ms', open_for: '10ms' },
+    sticky: true,
+  },
+  route: {
+    retry: { attempts: 4, on: ['connect', 'unsent', 'reset', 'timeout', 502, 503, 504], budget: '100%' },
+    hedge: { after: '1ms', budget: '100%' },
+    timeouts: { response: '50ms' },
+  },
+}
+const plays = [1, 7, 42, 1234, 99_999].flatMap((seed) => [
+  { seed, policies: 'defaults', upstream: {}, route: {} },
+  { seed, policies: 'every policy', ...everything },
+])
+
+for (const { seed, policies, upstream, route } of plays) {
+  t.test(`nothing leaks and the protocol holds, with ${policies}, seed ${seed}`, async (t) => {
     const pick = generator(seed)
     const backends = await Promise.all([1, 2].map(() => new RawBackend((c) => misbehave(c, pick)).listen()))
     const urls = [...backends.map(({ url }) => url), 'http://127.0.0.1:1']
-    const bare = new BareUpstream(urls, { upstream: { pool: { connections: 4, queue: 20 } } })
+    const bare = new BareUpstream(urls, { upstream: { pool: { connections: 4, queue: 20 }, ...upstream }, ...route })
     t.teardown(async () => {
       bare.close()
       await Promise.all(backends.map((backend) => backend.close()))

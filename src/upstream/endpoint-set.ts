@@ -15,6 +15,7 @@ import type { Balancer } from './policy/balance/balancer.ts'
 import { type Candidates, eligible, type Facts } from './policy/eligible.ts'
 import { slowStartFactor } from './policy/slow-start.ts'
 import type { EndpointConfig, UpstreamConfig } from './schema.ts'
+import { Sticky } from './sticky.ts'
 
 /** How often weights are brought up to date while an endpoint starts slowly. */
 const SLOW_START_STEP_MS = 100
@@ -37,6 +38,7 @@ export class EndpointSet {
   readonly #outliers: Outliers | undefined
   readonly #checks: HealthChecks | undefined
   readonly #hasBreakers: boolean
+  readonly sticky: Sticky<Endpoint> | undefined
   #endpoints: readonly Endpoint[] = []
   #candidates: Candidates<Endpoint> = { primary: [], safe: [], isPanic: false }
   #lease: Lease
@@ -54,6 +56,7 @@ export class EndpointSet {
     this.#hasBreakers = config.circuit_breaker !== false
     this.#outliers = config.outlier_ejection === false ? undefined : new Outliers(name, config.outlier_ejection, deps)
     this.#checks = config.health_check === undefined ? undefined : new HealthChecks(name, config.health_check, deps)
+    this.sticky = config.sticky === false ? undefined : new Sticky(name, config.sticky, deps.metrics)
     this.#replace(parts.discovery?.current ?? [])
     const unsubscribe = parts.discovery?.subscribe((found) => this.#replace(found))
     deps.lease.atRelease(() => {
@@ -88,6 +91,11 @@ export class EndpointSet {
   hasOther(isSafe: boolean, isTried: (endpoint: Endpoint) => boolean): boolean {
     const candidates = isSafe ? this.#candidates.safe : this.#candidates.primary
     return candidates.some((each) => !isTried(each) && !isShut(each))
+  }
+
+  /** Whether this one may be sent a request now. */
+  isUsable(isSafe: boolean, endpoint: Endpoint): boolean {
+    return (isSafe ? this.#candidates.safe : this.#candidates.primary).includes(endpoint) && !isShut(endpoint)
   }
 
   /** Whether any endpoint may be sent a request now. */
@@ -176,6 +184,8 @@ export class EndpointSet {
     for (const endpoint of endpoints) this.#checks?.check(endpoint, lease)
     this.#endpoints = endpoints
     this.#outliers?.update(endpoints)
+    this.sticky?.update(endpoints)
+    deps.metrics.gauge(metrics.endpointsKnown, { upstream: name }).value = endpoints.length
     this.#refresh()
     // What stays has been taken by the new lease already.
     const previous = this.#lease

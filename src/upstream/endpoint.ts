@@ -80,6 +80,12 @@ export class Endpoint implements Target {
       JSON.stringify([upstream, config.url]),
       () => new Condition(deps.clock.now()),
     )
+    this.#lease.use(
+      'series',
+      JSON.stringify(labels),
+      () => labels,
+      (gone) => deps.metrics.forget(gone),
+    )
     this.breaker = this.#breakerOf(parts, labels, deps)
     const identity = JSON.stringify([upstream, config.url, tls, pool])
     this.pool = this.#lease.use('pool', identity, () => this.#connect(labels, pool, deps), retire).value

@@ -3,6 +3,7 @@ import type { MetricSpec } from '../core/metrics.ts'
 
 const byEndpoint = ['upstream', 'endpoint'] as const
 
+import { stickyRequests } from './sticky.ts'
 export const requestSeconds: MetricSpec = {
   name: 'gateway_upstream_request_seconds',
   help: 'From the end of a request to the header section of its answer.',
@@ -156,4 +157,5 @@ export const upstreamMetrics: readonly MetricSpec[] = [
   hedges,
   endpointsKnown,
   lookups,
+  stickyRequests,
 ]

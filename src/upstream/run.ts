@@ -22,6 +22,7 @@ import { backoffMs } from './policy/backoff.ts'
 import { isIdempotent, isSafe } from './policy/method.ts'
 import { decideRetry, type RetryReason } from './policy/retry.ts'
 import { retryAfterMs } from './policy/retry-after.ts'
+import type { StickyDecision } from './policy/sticky.ts'
 import type { RunPlan } from './run-plan.ts'
 
 export class Run implements LegOwner {
@@ -41,6 +42,7 @@ export class Run implements LegOwner {
   /** For the next leg: when a hedge is due, or a pause before a retry is over. */
   #deadline: Deadline | undefined = undefined
   #isHedgeDue = false
+  #sticky: StickyDecision<Endpoint> | undefined = undefined
 
   constructor(tries: RunPlan, x: Exchange, req: RequestHead, to: Reader) {
     this.#tries = tries
@@ -91,6 +93,7 @@ export class Run implements LegOwner {
     if (leg.isHedge) tries.hedging?.won()
     this.#x.endpoint = leg.endpoint.label
     leg.isWinner = true
+    if (this.#sticky !== undefined) this.#keep(this.#sticky, leg.endpoint, res)
     this.to.head(res, source)
   }
 
@@ -108,6 +111,12 @@ export class Run implements LegOwner {
     const because = this.#reasonForAnother(why, now, 0)
     if (because !== undefined) this.#retry(because, now, 0)
     else if (this.#live === 0) this.#give(why)
+  }
+
+  /** Has the client keep the endpoint that answered. */
+  #keep(decision: StickyDecision<Endpoint>, endpoint: Endpoint, res: ResponseHead): void {
+    const cookie = this.#tries.set.sticky?.cookie(decision, endpoint, this.#x.request.scheme)
+    if (cookie !== undefined) res.headers.push('Set-Cookie', cookie)
   }
 
   /** Whether an answer is not taken, since a better one may be had. */
@@ -166,11 +175,20 @@ export class Run implements LegOwner {
       return
     }
     const isFirst = this.#last === undefined
-    let endpoint = set.choose(this.#isSafe, this.#hash, now, isFirst ? undefined : (each) => this.#isTried(each))
+    let endpoint = isFirst
+      ? (this.#kept() ?? set.choose(this.#isSafe, this.#hash, now))
+      : set.choose(this.#isSafe, this.#hash, now, (each) => this.#isTried(each))
     // A connection that failed may well succeed a second time; a hedge beside the same endpoint helps nobody.
     if (endpoint === undefined && !isFirst && !isHedge) endpoint = set.choose(this.#isSafe, this.#hash, now)
     if (endpoint !== undefined) this.#startLeg(endpoint, isHedge, now)
     else if (this.#live === 0) this.#give(set.refusal(this.#isSafe))
+  }
+
+  /** The endpoint that the client keeps. */
+  #kept(): Endpoint | undefined {
+    const { set } = this.#tries
+    this.#sticky = set.sticky?.choose(this.#req.headers, (each) => set.isUsable(this.#isSafe, each))
+    return this.#sticky?.use
   }
 
   #startLeg(endpoint: Endpoint, isHedge: boolean, now: number): void {

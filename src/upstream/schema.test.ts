@@ -35,6 +35,7 @@ t.test('the smallest upstream has the defaults of a careful operator', async (t)
       max_ejected: 0.5,
     },
     circuit_breaker: false,
+    sticky: false,
   })
   const limits = {
     connect: 2000,

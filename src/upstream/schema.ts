@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import { duration, name, section, share, z } from '../config/schema.ts'
 import { balanceSchema, breakerSchema, discoverySchema, healthCheckSchema, outlierSchema } from './schema-resilience.ts'
+import { stickySchema } from './schema-sticky.ts'
 
 const unsupported = 'is not supported in this version'
 
@@ -133,7 +134,7 @@ export const upstreamSchema = section({
   health_check: healthCheckSchema.optional(),
   outlier_ejection: outlierSchema.prefault(true),
   circuit_breaker: breakerSchema.prefault(false),
-  sticky: later().describe('Reserved.'),
+  sticky: stickySchema.prefault(false),
   concurrency: later().describe('Reserved.'),
 }).check((ctx) => {
   const { endpoints, discover } = ctx.value

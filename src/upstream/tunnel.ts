@@ -92,7 +92,9 @@ class Joint {
     // A WebSocket may change things: it goes where unsafe methods go.
     const hash = tries.hashOf(this.#x, this.#head)
     const isTried = tried.length === 0 ? undefined : (each: Endpoint) => tried.includes(each)
-    const endpoint = set.choose(false, hash, now, isTried) ?? set.choose(false, hash, now)
+    const kept =
+      tried.length > 0 ? undefined : set.sticky?.choose(this.#head.headers, (each) => set.isUsable(false, each)).use
+    const endpoint = kept ?? set.choose(false, hash, now, isTried) ?? set.choose(false, hash, now)
     if (endpoint === undefined) {
       this.#fail(set.refusal(false))
       return

@@ -35,6 +35,10 @@ export class CountingMetrics implements Metrics {
     throw new Error('listeners have no histograms')
   }
 
+  forget(): never {
+    throw new Error('listeners forget nothing')
+  }
+
   onCollect(): () => void {
     return () => {}
   }

@@ -38,6 +38,8 @@ export const fieldNames: ReadonlySet<string> = new Set([
   'ttfb_ms',
   ...spans.map((span) => `${span}_ms`),
   'tries',
+  'hedged',
+  'refused_by',
   'fallback',
   'error',
   'error_detail',
@@ -93,6 +95,8 @@ export class LineFormat {
       if (ms >= 0.0005) line += (spanKeys[i] as string) + millis(ms)
     }
     line += `,"tries":${x.tries}`
+    if (x.hedged) line += ',"hedged":true'
+    if (x.refusedBy !== '') line += `,"refused_by":${quoted(x.refusedBy, MAX_VALUE)}`
     if (x.fallback !== '') line += `,"fallback":"${x.fallback}"`
     if (outcome !== undefined) {
       line += `,"error":"${outcome.code}"`

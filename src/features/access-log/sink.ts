@@ -76,6 +76,8 @@ export class AccessLogSink {
   #isRegular = false
   #fileBytes = 0
   #fileSince = 0
+  /** How often a file was opened. */
+  #openings = 0
   #isRotating = false
   #nextRotationAt = 0
 
@@ -163,10 +165,12 @@ export class AccessLogSink {
     const isFirst = this.#state === 'opening'
     if (!isFirst) this.#fileBytes = 0
     this.#fileSince = this.#clock.wall()
-    stat(this.#path).then(
-      (found) => this.#inspected(found, isFirst),
-      () => this.#inspected(undefined, isFirst),
-    )
+    const opening = ++this.#openings
+    const inspected = (found: Stats | undefined) => {
+      // Another file has been opened meanwhile: this one's size says nothing about it.
+      if (opening === this.#openings) this.#inspected(found, isFirst)
+    }
+    stat(this.#path).then(inspected, () => inspected(undefined))
   }
 
   /** Nothing is written to a file before this, so that what it held is known. What nobody can inspect is not rotated. */

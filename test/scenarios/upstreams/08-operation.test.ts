@@ -95,3 +95,49 @@ scenario('an endpoint that comes back starts slowly', async (s, t) => {
   s.clock.advance(6000)
   t.equal(await share(), 22)
 })
+
+scenario('a client keeps its endpoint by a cookie, also after a restart, until that endpoint drains', async (s, t) => {
+  const origins = [
+    await s.origin(reply(200, {}, 'a')),
+    await s.origin(reply(200, {}, 'b')),
+    await s.origin(reply(200, {}, 'c')),
+  ]
+  const config = {
+    upstreams: { u: { endpoints: origins.map(({ url }) => url), sticky: { secret: 'a secret of some length' } } },
+    routes: [{ upstream: 'u' }],
+  }
+  const gw = await s.gateway(config)
+  const first = await gw.get('/')
+  const cookie = (first.header('set-cookie') ?? '').split(';')[0] ?? ''
+  t.match(cookie, /^gw_affinity=[\w-]{16}$/)
+  const asKept = async (gateway: typeof gw) => gateway.get('/', { headers: { Cookie: `x=y; ${cookie}` } })
+  for (let i = 0; i < 5; i++) t.match(await asKept(gw), { text: first.text })
+  t.equal((await asKept(gw)).header('set-cookie'), undefined)
+  const other = await s.gateway(config)
+  t.equal((await asKept(other)).text, first.text)
+  const own = origins['abc'.indexOf(first.text)]?.url ?? ''
+  gw.gateway.changeEndpoint('u', own, { drained: true })
+  const moved = await asKept(gw)
+  t.not(moved.text, first.text)
+  t.match(moved.header('set-cookie'), /^gw_affinity=/)
+  t.equal(await gw.metric('gateway_sticky_requests_total', { result: 'moved' }), 1)
+})
+
+scenario('what is measured of an endpoint goes when the endpoint does', async (s, t) => {
+  const a = await s.origin()
+  const b = await s.origin()
+  const config = (...origins: (typeof a)[]) => ({
+    upstreams: { u: { endpoints: origins.map(({ url }) => url) } },
+    routes: [{ upstream: 'u' }],
+  })
+  const gw = await s.gateway(config(a, b))
+  for (let i = 0; i < 4; i++) await gw.get('/')
+  const seen = (origin: typeof a) =>
+    gw.metric('gateway_upstream_requests_total', { endpoint: `127.0.0.1:${origin.port}` })
+  t.equal(await seen(a), 2)
+  await gw.apply(config(b))
+  t.equal(await seen(a), undefined)
+  t.equal(await seen(b), 2)
+  await gw.apply({ upstreams: { u: { endpoints: [{ url: b.url, weight: 3 }] } }, routes: [{ upstream: 'u' }] })
+  t.equal(await seen(b), 2, 'another weight is still the same endpoint')
+})
