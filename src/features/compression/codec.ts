@@ -147,12 +147,12 @@ const CHUNK_BYTES = 16 * 1024
 /** RFC 9659: 8 MB, the largest window that every client takes. */
 const MAX_WINDOW_LOG = 23
 /** For bodies of unknown length: 1 MiB, since each open encoder holds its window. */
-const UNKNOWN_WINDOW_LOG = 20
+const UNKNOWN_WINDOW_BYTES = 2 ** 20 - 1
 
 /** The smallest window that holds a body of this length: less memory to get, and the same result. */
-function windowLog({ lengthBytes }: CodingOptions, atLeast: number, atMost: number): number {
-  if (lengthBytes === undefined) return Math.min(UNKNOWN_WINDOW_LOG, atMost)
-  return Math.min(atMost, Math.max(atLeast, Math.ceil(Math.log2(lengthBytes + 1))))
+function windowLog({ lengthBytes, dictionary }: CodingOptions, atLeast: number, atMost: number): number {
+  const reachBytes = (lengthBytes ?? UNKNOWN_WINDOW_BYTES) + (dictionary?.byteLength ?? 0)
+  return Math.min(atMost, Math.max(atLeast, Math.ceil(Math.log2(reachBytes + 1))))
 }
 
 function gzipOptions(options: CodingOptions): ZlibOptions {

@@ -8,11 +8,12 @@ import { Gate } from './gate.ts'
 import { type Making, recipe } from './recipe.ts'
 
 const gzip: Making = {
-  change: { name: 'gzip', coding: 'gzip', decode: undefined, minify: false },
+  change: { name: 'gzip', coding: 'gzip', decode: undefined, minify: false, dictionary: undefined },
   level: 1,
   lengthBytes: undefined,
   flushes: true,
   maxDecodedBytes: 1e6,
+  paddingBytes: 0,
 }
 const gone = new GatewayError('client_gone')
 
@@ -158,7 +159,7 @@ t.test('when the last reader leaves, the work ends and the gate is free again', 
 })
 
 t.test('bad input for a decoder fails the reader and aborts its source', async (t) => {
-  const change = { name: 'identity', coding: undefined, decode: 'gzip', minify: false } as const
+  const change = { name: 'identity', coding: undefined, decode: 'gzip', minify: false, dictionary: undefined } as const
   const encoding = new Encoding(recipe({ ...gzip, change }), new Gate(1), { made() {}, over() {} }, 0)
   const sink = new Sink(encoding.join())
   sink.reading.write(Buffer.from('this is no gzip'))

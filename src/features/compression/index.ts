@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { Exchange } from '../../core/exchange.ts'
 import type { Deps, Feature } from '../../core/feature.ts'
+import { DictionaryStore, RouteDictionaries } from './dictionaries.ts'
 import { Gate } from './gate.ts'
 import { CompressionCounts, compressionMetrics, waiting } from './metrics.ts'
 import { normalLevels } from './policy/effort.ts'
@@ -27,16 +28,27 @@ export const compression: Feature<CompressionConfig | false | undefined> = {
       levels: config.level === 'auto' ? normalLevels : config.level,
       minify: config.minify,
       maxDecodedBytes: config.max_decoded,
+      paddingBytes: config.padding,
       decoding: decodingLimits(config.decompress_requests),
     }
     const counts = new CompressionCounts(route.name, deps.metrics)
-    const stage = new CompressionStage(rules, sharedState(deps), deps.pressure, counts, negotiated)
+    const { pressure, random } = deps
+    const dictionaries = routeDictionaries(config, deps)
+    const state = sharedState(deps)
+    const stage = new CompressionStage(rules, { state, pressure, counts, negotiated, random, dictionaries })
     return { stage, over: (inner) => new Uncoded(inner, negotiated) }
   },
 }
 
 function decodingLimits(config: CompressionConfig['decompress_requests']): DecodingLimits | undefined {
   return config === false ? undefined : { maxBytes: config.max_size, maxRatio: config.max_ratio }
+}
+
+function routeDictionaries(config: CompressionConfig, { lease, log }: Deps): RouteDictionaries | undefined {
+  if (config.dictionaries === false) return undefined
+  const { match, memory } = config.dictionaries
+  const store = lease.use('compression-dictionaries', String(memory), () => new DictionaryStore(memory))
+  return new RouteDictionaries(store, match, config.encodings, log)
 }
 
 /** Node's pool has four threads: one stays free for files and names, and one core for the event loop. */

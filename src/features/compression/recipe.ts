@@ -1,20 +1,13 @@
 /** What is done to a body, put together from its parts: decoding, minifying, coding. */
+
+import type { Change } from './change.ts'
 import { type Coder, type Done, decoder, encodeNow, encoder, inlineBytes } from './codec.ts'
+import { dictionaryHeader } from './dictionaries.ts'
 import type { Recipe } from './encoding.ts'
 import { PIECE_BYTES } from './gate.ts'
 import { JsonMinifier } from './policy/minify.ts'
 import type { Coding } from './policy/negotiate.ts'
-
-/** How a body differs from what the origin sent. */
-export interface Change {
-  /** Its name beside a stored object, and in entity tags: `br`, `min.br`, `identity`. */
-  readonly name: string
-  /** The coding that it is taken out of. */
-  readonly decode: Coding | undefined
-  readonly minify: boolean
-  /** The coding that it gets. */
-  readonly coding: Coding | undefined
-}
+import { PaddingCoder, PrefixedCoder } from './prefix.ts'
 
 export interface Making {
   readonly change: Change
@@ -24,6 +17,8 @@ export interface Making {
   readonly flushes: boolean
   /** The most that a body may grow to when it is decoded. */
   readonly maxDecodedBytes: number
+  /** Bytes to add that decoders skip; 0 for none. */
+  readonly paddingBytes: number
 }
 
 /** Input of a decoder per piece of work: what one piece may grow to, a thousandfold at worst, is in memory at once. */
@@ -38,7 +33,8 @@ export function recipe(making: Making): Recipe {
     flushes,
     pieceBytes: decode === undefined ? PIECE_BYTES : DECODED_PIECE_BYTES,
   }
-  if (decode !== undefined) return { ...parts, now: undefined, nowBytes: 0 }
+  const isPlain = decode === undefined && change.dictionary === undefined && making.paddingBytes === 0
+  if (!isPlain) return { ...parts, now: undefined, nowBytes: 0 }
   const now = (body: Uint8Array) => {
     const bytes = minify ? new JsonMinifier().push(body) : body
     return coding === undefined ? bytes : encodeNow(bytes, { coding, level, lengthBytes: bytes.byteLength })
@@ -46,15 +42,38 @@ export function recipe(making: Making): Recipe {
   return { ...parts, now, nowBytes: inlineBytes[coding ?? 'zstd'] }
 }
 
-function coderFor({ change, level, lengthBytes, maxDecodedBytes }: Making): Coder {
-  const { coding, decode, minify } = change
-  const isExact = decode === undefined && !minify
-  let coder =
-    coding === undefined ? undefined : encoder({ coding, level, lengthBytes: isExact ? lengthBytes : undefined })
+function coderFor(making: Making): Coder {
+  const { decode, minify } = making.change
+  let coder = codingCoder(making)
   if (minify) coder = new MinifyingCoder(coder)
-  if (decode !== undefined) coder = new DecodingCoder(decoder(decode, maxDecodedBytes), coder)
-  if (coder === undefined) throw new Error(`the change ${change.name} changes nothing`)
+  if (decode !== undefined) coder = new DecodingCoder(decoder(decode, making.maxDecodedBytes), coder)
+  if (coder === undefined) throw new Error(`the change ${making.change.name} changes nothing`)
   return coder
+}
+
+function codingCoder({ change, level, lengthBytes, paddingBytes }: Making): Coder | undefined {
+  const { coding, decode, minify, dictionary } = change
+  if (coding === undefined) return undefined
+  const isExact = decode === undefined && !minify
+  const known = isExact ? lengthBytes : undefined
+  if (dictionary !== undefined && coding !== 'gzip') {
+    const coder = encoder({
+      coding,
+      level: relativeLevel(coding, level),
+      lengthBytes: known,
+      dictionary: dictionary.bytes,
+    })
+    return new PrefixedCoder(coder, dictionaryHeader(coding, dictionary))
+  }
+  const coder = encoder({ coding, level, lengthBytes: known })
+  return paddingBytes === 0 ? coder : new PaddingCoder(coder, coding, paddingBytes)
+}
+
+/** Brotli looks into a dictionary from this level on. */
+const LEAST_RELATIVE_BROTLI = 5
+
+function relativeLevel(coding: Coding, level: number): number {
+  return coding === 'br' ? Math.max(level, LEAST_RELATIVE_BROTLI) : level
 }
 
 class MinifyingCoder implements Coder {

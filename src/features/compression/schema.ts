@@ -1,6 +1,7 @@
 /** The `compression` key of a route. */
 import { policy, size, z } from '../../config/schema.ts'
 import { codings } from './policy/negotiate.ts'
+import { MOST_PADDING_BYTES } from './policy/padding.ts'
 import { defaultTypes } from './policy/types.ts'
 
 const level = (min: number, max: number) =>
@@ -41,6 +42,22 @@ const shape = {
     .boolean()
     .describe('Take insignificant whitespace out of JSON answers; their values stay exactly the same.')
     .default(false),
+  dictionaries: policy({
+    match: z
+      .string()
+      .regex(/^\/[\x21\x23-\x5b\x5d-\x7e]*$/, {
+        error: 'is not a path pattern: write for example `/static/app.*.js`, where `*` stands for anything',
+      })
+      .describe('Requests for which clients offer what they have as a dictionary; default: those for the same path.')
+      .optional(),
+    memory: size().describe('Memory for objects that clients may offer, in all.').prefault('16MiB'),
+  })
+    .describe('Send clients that have an earlier version of a cached object only what differs (RFC 9842).')
+    .default(false),
+  padding: size()
+    .refine((bytes) => bytes <= MOST_PADDING_BYTES, { error: `must be at most ${MOST_PADDING_BYTES}B` })
+    .describe('Add up to so many random bytes to what is compressed for one client alone, against BREACH.')
+    .prefault('0B'),
   decompress_requests: policy({
     max_size: size().describe('The most that a body may decompress to; 413 beyond.').prefault('10MB'),
     max_ratio: z

@@ -3,6 +3,7 @@
  * cached object, made on the spot, or made on its way by a filter.
  */
 import type { BodyFilter } from '../../core/body.ts'
+import type { Random } from '../../core/clock.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import { type HeaderList, headerValue, joinedValue } from '../../core/headers.ts'
@@ -10,6 +11,8 @@ import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Pressure } from '../../core/pressure.ts'
 import type { Stage } from '../../core/stage.ts'
 import type { Stored } from '../../core/stored.ts'
+import { type Change, contentCoding } from './change.ts'
+import type { RouteDictionaries } from './dictionaries.ts'
 import { Encoding } from './encoding.ts'
 import type { Gate } from './gate.ts'
 import type { CompressionCounts } from './metrics.ts'
@@ -19,7 +22,7 @@ import { confirmedTag, variantTag } from './policy/etag.ts'
 import { isJson } from './policy/minify.ts'
 import { accepts, type Coding, codings, type Negotiated } from './policy/negotiate.ts'
 import { codingsToRemove } from './policy/request-codings.ts'
-import { type Change, type Making, recipe } from './recipe.ts'
+import { type Making, recipe } from './recipe.ts'
 import { DecodedBody, type DecodingLimits } from './request-body.ts'
 import { isFixed, isReadable } from './uncoded.ts'
 import { useless, type Variants } from './variants.ts'
@@ -29,6 +32,8 @@ export interface CompressionRules extends Rules {
   readonly levels: Levels
   readonly minify: boolean
   readonly maxDecodedBytes: number
+  /** The most padding that an answer gets. */
+  readonly paddingBytes: number
   /** For request bodies; undefined where they go on as they are. */
   readonly decoding: DecodingLimits | undefined
 }
@@ -39,6 +44,15 @@ export interface CompressionState {
   readonly variants: Variants
 }
 
+export interface Services {
+  readonly state: CompressionState
+  readonly pressure: Pressure
+  readonly counts: CompressionCounts
+  readonly negotiated: (x: Exchange) => Negotiated
+  readonly random: Random
+  readonly dictionaries: RouteDictionaries | undefined
+}
+
 export class CompressionStage implements Stage {
   readonly name = 'compression'
   readonly #rules: CompressionRules
@@ -46,24 +60,27 @@ export class CompressionStage implements Stage {
   readonly #pressure: Pressure
   readonly #counts: CompressionCounts
   readonly #negotiated: (x: Exchange) => Negotiated
+  readonly #random: Random
+  readonly #dictionaries: RouteDictionaries | undefined
+  readonly send?: (x: Exchange, req: RequestHead) => RequestHead
+  readonly finish?: (x: Exchange) => void
 
-  constructor(
-    rules: CompressionRules,
-    state: CompressionState,
-    pressure: Pressure,
-    counts: CompressionCounts,
-    negotiated: (x: Exchange) => Negotiated,
-  ) {
+  constructor(rules: CompressionRules, services: Services) {
     this.#rules = rules
-    this.#state = state
-    this.#pressure = pressure
-    this.#counts = counts
-    this.#negotiated = negotiated
+    this.#state = services.state
+    this.#pressure = services.pressure
+    this.#counts = services.counts
+    this.#negotiated = services.negotiated
+    this.#random = services.random
+    const { decoding } = rules
+    const { dictionaries } = services
+    this.#dictionaries = dictionaries
+    if (decoding !== undefined) this.send = (_x, req) => this.#decode(req, decoding)
+    if (dictionaries !== undefined) this.finish = (x) => dictionaries.finish(x)
   }
 
-  send(_x: Exchange, req: RequestHead): RequestHead {
-    const { decoding } = this.#rules
-    if (decoding === undefined || req.body === null) return req
+  #decode(req: RequestHead, decoding: DecodingLimits): RequestHead {
+    if (req.body === null) return req
     const removed = codingsToRemove(joinedValue(req.headers, 'content-encoding'))
     if (removed === undefined) {
       // RFC 9110 §12.5.3: tells the client what it could have sent.
@@ -95,6 +112,9 @@ export class CompressionStage implements Stage {
     if (came !== undefined) return this.#recode(x, headers, facts, came, negotiated)
     const coding = negotiated.accepted[0]
     const minify = this.#rules.minify && isJson(facts.type as string)
+    // With minify, clients hold something else than what is stored.
+    const relative = minify ? undefined : this.#dictionaries?.change(x, headers, negotiated)
+    if (relative !== undefined) return this.#change(x, headers, facts, relative)
     if (coding === undefined && !minify) return this.#pass('not-accepted')
     return this.#change(x, headers, facts, this.#changeOf(coding, minify))
   }
@@ -111,7 +131,8 @@ export class CompressionStage implements Stage {
     const isReadable = accepts(negotiated, came)
     if (isReadable && (best === came || best === undefined || x.stored === undefined)) return this.#pass('encoded')
     const name = best ?? 'identity'
-    return this.#change(x, headers, facts, { name, coding: best, minify: false, decode: came })
+    const change = { name, coding: best, minify: false, decode: came, dictionary: undefined }
+    return this.#change(x, headers, facts, change)
   }
 
   #skip(status: number, facts: Facts, negotiated: Negotiated): Skip | undefined {
@@ -127,7 +148,7 @@ export class CompressionStage implements Stage {
 
   #changeOf(coding: Coding | undefined, minify: boolean): Change {
     const name = minify ? (coding === undefined ? 'min' : `min.${coding}`) : (coding as string)
-    return { name, coding, minify, decode: undefined }
+    return { name, coding, minify, decode: undefined, dictionary: undefined }
   }
 
   #change(x: Exchange, headers: HeaderList, facts: Facts, change: Change): BodyFilter | undefined {
@@ -136,7 +157,12 @@ export class CompressionStage implements Stage {
     if (stored !== undefined && kept !== undefined) return this.#give(x, headers, facts, change, stored, kept)
     const effort = effortNow(this.#state.gate.waiting, this.#state.gate.limit, this.#pressure.level)
     if (effort === 'none') return this.#pass('busy')
-    const making = this.#making(change, facts, effort === 'fast' ? fastLevels : this.#rules.levels)
+    const making = this.#making(
+      change,
+      facts,
+      effort === 'fast' ? fastLevels : this.#rules.levels,
+      stored !== undefined,
+    )
     const made = (bytesIn: number, bytesOut: number) => this.#counts.made(change.name, bytesIn, bytesOut)
     const now = stored?.isWhole === true ? this.#state.variants.now(stored, making, made) : undefined
     if (now === useless) return this.#pass('incompressible')
@@ -155,12 +181,12 @@ export class CompressionStage implements Stage {
     describe(headers, form(x, change, facts, kept.byteLength))
     this.#counts.answered(change.name, 'kept')
     x.instead = kept
-    this.#state.variants.hit(stored, this.#making(change, facts, this.#rules.levels), (bytesIn, bytesOut) =>
+    this.#state.variants.hit(stored, this.#making(change, facts, this.#rules.levels, true), (bytesIn, bytesOut) =>
       this.#counts.made(change.name, bytesIn, bytesOut),
     )
   }
 
-  #making(change: Change, facts: Facts, levels: Levels): Making {
+  #making(change: Change, facts: Facts, levels: Levels, isShared: boolean): Making {
     return {
       change,
       level: change.coding === undefined ? 0 : levels[change.coding],
@@ -168,6 +194,9 @@ export class CompressionStage implements Stage {
       // A body of known length was made before it was sent; one that is made as it is sent may pause for long.
       flushes: facts.lengthBytes === undefined,
       maxDecodedBytes: this.#rules.maxDecodedBytes,
+      // What a cache gives to everyone holds nothing of anyone.
+      paddingBytes:
+        this.#rules.paddingBytes === 0 || isShared ? 0 : 1 + Math.floor(this.#random() * this.#rules.paddingBytes),
     }
   }
 
@@ -190,7 +219,7 @@ function form({ request }: Exchange, change: Change, { etag }: Facts, lengthByte
   // RFC 9110 §8.8.3: answers to other methods carry the tag of something else than their own body.
   const isOwn = request.method === 'GET' || request.method === 'HEAD'
   const tag = isOwn && etag !== undefined ? variantTag(etag, change.name) : undefined
-  return { coding: change.coding, etag: tag, lengthBytes }
+  return { coding: contentCoding(change), etag: tag, lengthBytes }
 }
 
 function varyByCoding(headers: HeaderList, facts: Facts): void {

@@ -44,6 +44,10 @@ export class Uncoded implements Origin {
             originTags(value, (variant) => isReadable(variant, this.#negotiated(x))),
           )
           continue
+        case 20:
+          // RFC 9842 §2.2: another way to say which codings are accepted.
+          if (isNamed(name, 'available-dictionary')) continue
+          break
         case 8:
           if (dropsRange && isNamed(name, 'if-range')) continue
           if (!isNamed(name, 'if-match')) break

@@ -4,10 +4,11 @@
  */
 import { NO_EXTRAS, type Pressure } from '../../core/pressure.ts'
 import type { Stored } from '../../core/stored.ts'
+import type { Change } from './change.ts'
 import { Encoding, type EncodingEvents, joined } from './encoding.ts'
 import { Gate } from './gate.ts'
 import { bestLevels } from './policy/effort.ts'
-import { type Change, type Making, recipe } from './recipe.ts'
+import { type Making, recipe } from './recipe.ts'
 
 /** Kept in place of an encoding that came out no smaller than the body: no use to make it again. */
 export const useless = new Uint8Array(0)
