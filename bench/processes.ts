@@ -10,8 +10,9 @@ const started = new Set<ChildProcess>()
 
 /** Two cores: one for the proxy under test, one for load and origin. With fewer, or without taskset, nobody is pinned. */
 export const isPinned = availableParallelism() >= 2 && findCommand('taskset') !== undefined
-export type Core = 'proxy' | 'load'
-const cores: Record<Core, string> = { proxy: '0', load: '1' }
+/** any: wherever the scheduler sees fit. */
+export type Core = 'proxy' | 'load' | 'any'
+const cores: Record<Core, string> = { proxy: '0', load: '1', any: '' }
 
 export function findCommand(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
@@ -20,7 +21,7 @@ export function findCommand(name: string): string | undefined {
 
 /** A command with the prefix that keeps it on its core. */
 export function onCore(core: Core, command: readonly string[]): [string, string[]] {
-  const [program = '', ...args] = isPinned ? ['taskset', '-c', cores[core], ...command] : command
+  const [program = '', ...args] = isPinned && core !== 'any' ? ['taskset', '-c', cores[core], ...command] : command
   return [program, args]
 }
 
@@ -54,6 +55,15 @@ export class Running {
   /** CPU time so far, of the process, its threads and its children, in seconds. */
   cpuSeconds(): number {
     return treeOf(this.#child.pid ?? -1).reduce((sum, pid) => sum + ticksOf(pid), 0) / ticksPerSecond()
+  }
+
+  /** Resident memory now, of the process and its children. */
+  residentBytes(): number {
+    return treeOf(this.#child.pid ?? -1).reduce((sum, pid) => sum + residentOf(pid), 0)
+  }
+
+  get isRunning(): boolean {
+    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }
 
   async stop(): Promise<void> {
@@ -109,6 +119,11 @@ function treeOf(root: number): number[] {
 function ticksOf(pid: number): number {
   const fields = statOf(pid)
   return Number(fields[11] ?? 0) + Number(fields[12] ?? 0)
+}
+
+/** rss is field 24 of proc(5)'s stat, in pages. */
+function residentOf(pid: number): number {
+  return Number(statOf(pid)[21] ?? 0) * 4096
 }
 
 /** The fields of /proc/PID/stat after the command's name, which may hold anything. */

@@ -84,28 +84,37 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
 }
 
-function machine(): string {
+export function machine(): string {
   const all = cpus()
   const memory = Math.round(totalmem() / 2 ** 30)
   return `${all.length} × ${all[0]?.model.trim() || process.arch}, ${memory} GiB, Linux ${release()}`
 }
 
 function versions(): string {
-  const of = (command: string, args: string[], pattern: RegExp) => {
-    const path = findCommand(command)
-    if (path === undefined) return []
-    const { stdout, stderr } = spawnSync(path, args, { encoding: 'utf8' })
-    return [pattern.exec(stdout + stderr)?.[1] ?? '']
-  }
   const parts = [
-    `Node ${process.versions.node}`,
+    peerVersions(),
     `undici ${packageVersion('undici')}`,
     `http-proxy-3 ${packageVersion('http-proxy-3')}`,
-    ...of('nginx', ['-v'], /nginx\/(\S+)/).map((version) => `nginx ${version}`),
-    ...of('haproxy', ['-v'], /version (\d[\d.]*)/).map((version) => `HAProxy ${version}`),
-    ...of('wrk', ['-v'], /^wrk (?:debian\/)?([\d.]+)/).map((version) => `wrk ${version}`),
+    ...versionOf('wrk', ['-v'], /^wrk (?:debian\/)?([\d.]+)/).map((version) => `wrk ${version}`),
   ]
   return `${parts.join(', ')}; origin: ${origin.title}`
+}
+
+/** Of Node and of the programs that are installed. */
+export function peerVersions(): string {
+  const parts = [
+    `Node ${process.versions.node}`,
+    ...versionOf('nginx', ['-v'], /nginx\/(\S+)/).map((version) => `nginx ${version}`),
+    ...versionOf('haproxy', ['-v'], /version (\d[\d.]*)/).map((version) => `HAProxy ${version}`),
+  ]
+  return parts.join(', ')
+}
+
+function versionOf(command: string, args: string[], pattern: RegExp): string[] {
+  const path = findCommand(command)
+  if (path === undefined) return []
+  const { stdout, stderr } = spawnSync(path, args, { encoding: 'utf8' })
+  return [pattern.exec(stdout + stderr)?.[1] ?? '']
 }
 
 function packageVersion(name: string): string {

@@ -1,6 +1,6 @@
 /**
  * Brings a checkout to where its npm scripts can run: the packages of package-lock.json, a Node that is new enough and,
- * with --tests or --bench, what those need of the system. Says nothing and takes a moment when all is there.
+ * with --tests, --bench or --effects, what those need of the system. Says nothing and takes a moment when all is there.
  * Runs first, on Node 20 and before anything is installed: so plain JavaScript, and nothing but Node's own modules.
  */
 import { spawnSync } from 'node:child_process'
@@ -15,6 +15,7 @@ const oldestNode = [22, 19]
 const systemPackages = {
   '--tests': ['redis-server', 'chromium'],
   '--bench': ['nginx', 'haproxy', 'caddy', 'wrk'],
+  '--effects': ['nginx', 'haproxy', 'redis-server'],
 }
 
 /**

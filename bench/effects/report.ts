@@ -1,0 +1,76 @@
+/** The result as Markdown: a row per promise, with what each contender did, and whether the gateway kept it. */
+import { machine, peerVersions } from '../report.ts'
+import type { ContenderName, Row, Scenario } from './scenario.ts'
+import type { Measured } from './stage.ts'
+
+export interface Outcome {
+  readonly scenario: Scenario
+  readonly name: ContenderName
+  readonly measured?: Measured
+  /** Why nothing was measured. */
+  readonly why?: string
+}
+
+export interface EffectsRun {
+  readonly scenarios: readonly Scenario[]
+  readonly peers: readonly ContenderName[]
+  readonly outcomes: readonly Outcome[]
+  readonly date: Date
+}
+
+/** Beyond this, the load or the backends were held up so much that latencies are not the contender's alone. */
+const MAX_LAG_MS = 10
+
+const titles: Record<ContenderName, string> = { nginx: 'nginx', haproxy: 'HAProxy', gateway: 'this gateway' }
+
+export function report(run: EffectsRun): string {
+  const head = ['scenario', ...run.peers.map((name) => titles[name]), 'target', 'met']
+  const rows = run.scenarios.flatMap((scenario) => scenario.rows.map((row) => cells(run, scenario, row)))
+  const line = (texts: readonly string[]) => `| ${texts.join(' | ')} |`
+  const rule = head.map((_, column) => (column === 0 ? '---' : '--:'))
+  const lines = [line(head), line(rule), ...rows.map(line), '']
+  if (run.outcomes.some(isHeldUp)) {
+    lines.push(
+      `\\* load or backends were held up by more than ${MAX_LAG_MS} ms (p99): measure again on a quieter machine.`,
+    )
+  }
+  for (const { scenario, name, why } of run.outcomes) {
+    if (why !== undefined) lines.push(`Not measured: ${scenario.name} with ${titles[name]}: ${why}`)
+  }
+  lines.push(`Measured ${run.date.toISOString().slice(0, 16).replace('T', ' ')} UTC. ${machine()}. ${peerVersions()}.`)
+  return `${lines.join('\n')}\n`
+}
+
+export function json(run: EffectsRun): string {
+  const results = run.outcomes.map(({ scenario, name, measured, why }) => ({
+    scenario: scenario.name,
+    contender: name,
+    ...(measured !== undefined && {
+      figures: measured.figures,
+      lagP99Ms: measured.lagP99Ms,
+      rows: scenario.rows.map((row) => ({ title: row.title, target: row.target, isMet: row.isMet(measured.figures) })),
+    }),
+    ...(why !== undefined && { why }),
+  }))
+  return JSON.stringify({ date: run.date, machine: machine(), versions: peerVersions(), results }, undefined, 2)
+}
+
+function cells(run: EffectsRun, scenario: Scenario, row: Row): string[] {
+  const outcomeOf = (name: ContenderName) => run.outcomes.find((o) => o.scenario === scenario && o.name === name)
+  const shown = run.peers.map((name) => {
+    const outcome = outcomeOf(name)
+    if (outcome?.measured === undefined) return ''
+    return row.show(outcome.measured.figures) + (isHeldUp(outcome) ? '\\*' : '')
+  })
+  return [row.title, ...shown, row.target, verdict(row, outcomeOf('gateway'))]
+}
+
+function verdict(row: Row, outcome: Outcome | undefined): string {
+  if (outcome?.measured === undefined) return ''
+  if (row.isMet(outcome.measured.figures)) return 'yes'
+  return isHeldUp(outcome) ? 'unclear\\*' : '**no**'
+}
+
+function isHeldUp({ measured }: Outcome): boolean {
+  return measured !== undefined && measured.lagP99Ms > MAX_LAG_MS
+}

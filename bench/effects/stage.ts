@@ -1,0 +1,155 @@
+/** One scenario with one contender, from nothing to nothing: whatever it starts has ended when it returns. */
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { findCommand, freePort, Running } from '../processes.ts'
+import type { Counts } from './backend.ts'
+import { Helper } from './calls.ts'
+import type { LoadPlan, LoadResult } from './load.ts'
+import type { Backends, ContenderName, Endpoint, Figures, Happening, Scenario, Site, Stage } from './scenario.ts'
+
+export interface Measured {
+  readonly figures: Figures
+  /** How late the load sent, and the backends' timers ran: beyond a few milliseconds the latencies are not the contender's. */
+  readonly lagP99Ms: number
+}
+
+/** For the load to start its process and to draw up its schedule. */
+const LEAD_MS = 500
+
+/** What must end with the run, last begun first. */
+class Ends {
+  readonly #ends: (() => unknown)[] = []
+
+  add(end: () => unknown): void {
+    this.#ends.push(end)
+  }
+
+  async all(): Promise<void> {
+    for (const end of this.#ends.splice(0).toReversed()) await end()
+  }
+}
+
+export async function measure(
+  scenario: Scenario,
+  name: ContenderName,
+  seconds: number,
+  under: string,
+): Promise<Measured> {
+  const ends = new Ends()
+  const folder = mkdtempSync(join(under, `${scenario.name}-`))
+  try {
+    const helper = started(new Helper('./backend.ts'), ends)
+    const endpoints = await open(scenario, helper)
+    const backends = control(helper)
+    const services: Record<string, number> = {}
+    for (const service of scenario.services ?? []) {
+      const running = await service.start({ folder, endpoints, backends })
+      ends.add(() => running.stop())
+      services[service.name] = running.port
+    }
+    const contenders: Running[] = []
+    const ports: number[] = []
+    for (let i = 0; i < (scenario.instances ?? 1); i++) {
+      const site = { folder, port: await freePort(), admin: await freePort(), endpoints, services }
+      contenders.push(await start(scenario, name, site, ends))
+      ports.push(site.port)
+    }
+    const load = started(new Helper('./load.ts'), ends)
+    const stage = new RealStage(seconds, backends, load, ports, contenders)
+    const figures = await scenario.measure(stage)
+    return { figures, lagP99Ms: Math.max(stage.lagP99Ms, await helper.call<number>('lagP99Ms')) }
+  } finally {
+    await ends.all()
+  }
+}
+
+function started(helper: Helper, ends: Ends): Helper {
+  ends.add(() => helper.stop())
+  return helper
+}
+
+async function open(scenario: Scenario, backends: Helper): Promise<Endpoint[]> {
+  const endpoints: Endpoint[] = []
+  for (const { host = '127.0.0.1', samePort, behaviour } of scenario.backends) {
+    const port = samePort === true ? (endpoints.at(-1)?.port ?? 0) : 0
+    endpoints.push({ host, port: await backends.call('open', { host, port, behaviour }) })
+  }
+  return endpoints
+}
+
+function control(helper: Helper): Backends {
+  return {
+    change: (index, behaviour) => helper.call('change', { index, behaviour }),
+    up: (index) => helper.call('up', index),
+    down: (index) => helper.call('down', index),
+    counts: () => helper.call<readonly Counts[]>('counts'),
+  }
+}
+
+async function start(scenario: Scenario, name: ContenderName, site: Site, ends: Ends): Promise<Running> {
+  const text = scenario.configurations[name]?.(site) ?? ''
+  const file = join(site.folder, `${name}-${site.port}.${name === 'gateway' ? 'yaml' : 'conf'}`)
+  writeFileSync(file, text)
+  const running = new Running('any', command(name, site, file))
+  ends.add(() => running.stop())
+  await running.listening(site.port)
+  return running
+}
+
+function command(name: ContenderName, site: Site, file: string): string[] {
+  const program = findCommand(name) ?? name
+  if (name === 'nginx') return [program, '-e', 'stderr', '-p', site.folder, '-c', file]
+  if (name === 'haproxy') return [program, '-q', '-db', '-f', file]
+  return [process.execPath, fileURLToPath(new URL('../../bin/gateway.mjs', import.meta.url)), 'run', '-c', file]
+}
+
+class RealStage implements Stage {
+  readonly seconds: number
+  readonly backends: Backends
+  readonly #load: Helper
+  readonly #ports: readonly number[]
+  readonly #contenders: readonly Running[]
+  lagP99Ms = 0
+
+  constructor(
+    seconds: number,
+    backends: Backends,
+    load: Helper,
+    ports: readonly number[],
+    contenders: readonly Running[],
+  ) {
+    this.seconds = seconds
+    this.backends = backends
+    this.#load = load
+    this.#ports = ports
+    this.#contenders = contenders
+  }
+
+  async load(plan: Omit<LoadPlan, 'ports' | 'startAt'>, during: readonly Happening[] = []): Promise<LoadResult> {
+    const whole: LoadPlan = { ...plan, ports: this.#ports, startAt: Date.now() + LEAD_MS }
+    const failures: unknown[] = []
+    const timers = during.map(({ atSecond, act }) =>
+      setTimeout(
+        () => Promise.resolve(act()).catch((error: unknown) => failures.push(error)),
+        LEAD_MS + atSecond * 1000,
+      ),
+    )
+    try {
+      const result = await this.#load.call<LoadResult>('run', whole)
+      if (failures.length > 0) throw failures[0]
+      this.lagP99Ms = Math.max(this.lagP99Ms, result.lagP99Ms)
+      return result
+    } finally {
+      timers.forEach(clearTimeout)
+    }
+  }
+
+  residentBytes(): number {
+    return this.#contenders.reduce((sum, contender) => sum + contender.residentBytes(), 0)
+  }
+
+  isRunning(): boolean {
+    return this.#contenders.every((contender) => contender.isRunning)
+  }
+}
