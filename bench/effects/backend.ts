@@ -68,9 +68,8 @@ class Backend {
   }
 
   async up(port = this.#port): Promise<void> {
-    const server = createServer({ keepAliveTimeout: this.#behaviour.closing?.idleMs ?? 3_600_000 })
-    // Node adds a second to the time that it announces.
-    server.keepAliveTimeoutBuffer = 0
+    // No time of Node's own, which it would announce, so that clients know: many a backend does not say when it closes.
+    const server = createServer({ keepAliveTimeout: 0 })
     server.on('request', (req, res) => this.#answer(req, res))
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
@@ -98,6 +97,7 @@ class Backend {
       return
     }
     this.#served.add(req.socket)
+    if (closing !== undefined) closeWhenIdle(req.socket, res, closing.idleMs)
     if (req.url === '/healthz') this.#checks++
     else this.#reached++
     if (state === 'hanging') return
@@ -120,6 +120,13 @@ class Backend {
     if (slow !== undefined && ++this.#turn % Math.round(1 / slow.share) === 0) return slow.ms
     return ms
   }
+}
+
+/** Once this answer has gone out, unless another request comes first. */
+function closeWhenIdle(socket: Socket, res: ServerResponse, idleMs: number): void {
+  socket.setTimeout(0)
+  // Node closes a connection when its time is over and nobody objects.
+  res.once('finish', () => socket.setTimeout(idleMs))
 }
 
 const backends: Backend[] = []

@@ -201,4 +201,4 @@ function failureOf(status: number): string | undefined {
   return status >= 200 && status < 400 ? undefined : `status ${status}`
 }
 
-serve({ run: (plan: LoadPlan) => new Load(plan).run() })
+serve({ ready: () => undefined, run: (plan: LoadPlan) => new Load(plan).run() })

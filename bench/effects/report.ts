@@ -47,6 +47,7 @@ export function json(run: EffectsRun): string {
     contender: name,
     ...(measured !== undefined && {
       figures: measured.figures,
+      failures: measured.failures,
       lagP99Ms: measured.lagP99Ms,
       rows: scenario.rows.map((row) => ({ title: row.title, target: row.target, isMet: row.isMet(measured.figures) })),
     }),
@@ -66,7 +67,7 @@ function cells(run: EffectsRun, scenario: Scenario, row: Row): string[] {
 }
 
 function verdict(row: Row, outcome: Outcome | undefined): string {
-  if (outcome?.measured === undefined) return ''
+  if (outcome?.measured === undefined || row.target === '') return ''
   if (row.isMet(outcome.measured.figures)) return 'yes'
   return isHeldUp(outcome) ? 'unclear\\*' : '**no**'
 }

@@ -33,6 +33,11 @@ export function around(title: string, name: string, wanted: number, width: numbe
   return row(title, target, name, format, (value) => Math.abs(value - wanted) <= width)
 }
 
+/** Shown beside the others, without a target. */
+export function merely(title: string, name: string, format: Format): Row {
+  return row(title, '', name, format, () => true)
+}
+
 function row(title: string, target: string, name: string, format: Format, isMet: (value: number) => boolean): Row {
   return {
     title,

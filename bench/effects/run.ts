@@ -64,6 +64,10 @@ async function outcomeOf(
     const measured = await measure(scenario, name, seconds ?? scenario.seconds, folder)
     const figures = Object.entries(measured.figures).map(([key, value]) => `${key} ${Number(value.toFixed(3))}`)
     progress(`  ${figures.join(', ')} (held up ${measured.lagP99Ms.toFixed(1)} ms)`)
+    for (const [phase, failed] of Object.entries(measured.failures)) {
+      const kinds = Object.entries(failed).map(([kind, times]) => `${kind} ${times}×`)
+      progress(`  failed in ${phase}: ${kinds.join(', ')}`)
+    }
     return { ...said, measured }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)

@@ -12,10 +12,12 @@ export interface Measured {
   readonly figures: Figures
   /** How late the load sent, and the backends' timers ran: beyond a few milliseconds the latencies are not the contender's. */
   readonly lagP99Ms: number
+  /** By phase: how requests failed, and how often. */
+  readonly failures: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
-/** For the load to start its process and to draw up its schedule. */
-const LEAD_MS = 500
+/** For the load to draw up its schedule. */
+const LEAD_MS = 200
 
 /** What must end with the run, last begun first. */
 class Ends {
@@ -58,7 +60,8 @@ export async function measure(
     const load = started(new Helper('./load.ts'), ends)
     const stage = new RealStage(seconds, backends, load, ports, contenders)
     const figures = await scenario.measure(stage)
-    return { figures, lagP99Ms: Math.max(stage.lagP99Ms, await helper.call<number>('lagP99Ms')) }
+    const lagP99Ms = Math.max(stage.lagP99Ms, await helper.call<number>('lagP99Ms'))
+    return { figures, lagP99Ms, failures: stage.failures }
   } finally {
     await ends.all()
   }
@@ -110,6 +113,7 @@ class RealStage implements Stage {
   readonly #load: Helper
   readonly #ports: readonly number[]
   readonly #contenders: readonly Running[]
+  readonly failures: Record<string, Readonly<Record<string, number>>> = {}
   lagP99Ms = 0
 
   constructor(
@@ -127,6 +131,7 @@ class RealStage implements Stage {
   }
 
   async load(plan: Omit<LoadPlan, 'ports' | 'startAt'>, during: readonly Happening[] = []): Promise<LoadResult> {
+    await this.#load.call('ready')
     const whole: LoadPlan = { ...plan, ports: this.#ports, startAt: Date.now() + LEAD_MS }
     const failures: unknown[] = []
     const timers = during.map(({ atSecond, act }) =>
@@ -139,6 +144,9 @@ class RealStage implements Stage {
       const result = await this.#load.call<LoadResult>('run', whole)
       if (failures.length > 0) throw failures[0]
       this.lagP99Ms = Math.max(this.lagP99Ms, result.lagP99Ms)
+      for (const [name, { failed }] of Object.entries(result.phases)) {
+        if (Object.keys(failed).length > 0) this.failures[name] = failed
+      }
       return result
     } finally {
       timers.forEach(clearTimeout)
