@@ -185,7 +185,7 @@ t.test('a file that cannot be opened is logged once, tried again, and loses noth
   const sunk = new Sunk(path)
   sunk.sink.write('one\n')
   await sunk.until(() => sunk.messages.length > 0)
-  for (let i = 0; i < 10; i++) {
+  while ((await sunk.count('gateway_access_log_errors_total')) < 3) {
     sunk.clock.advance(1000)
     await wait(2)
   }
@@ -196,7 +196,6 @@ t.test('a file that cannot be opened is logged once, tried again, and loses noth
   await sunk.until(() => read(path) === 'one\ntwo\n')
   await sunk.until(() => sunk.messages.length > 1)
   t.match(sunk.messages, [/cannot be written/, /written again/])
-  t.ok((await sunk.count('gateway_access_log_errors_total')) > 1)
 })
 
 t.test(
