@@ -93,7 +93,8 @@ export class Run implements LegOwner {
     if (leg.isHedge) tries.hedging?.won()
     this.#x.endpoint = leg.endpoint.label
     leg.isWinner = true
-    if (this.#sticky !== undefined) this.#keep(this.#sticky, leg.endpoint, res)
+    // A faster hedge moves nobody.
+    if (this.#sticky !== undefined && !leg.isHedge) this.#keep(this.#sticky, leg.endpoint, res)
     this.to.head(res, source)
   }
 
