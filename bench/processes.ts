@@ -82,6 +82,12 @@ export function stopAll(): void {
   for (const child of started) child.kill('SIGTERM')
 }
 
+/** Waits until all have ended, three seconds at most. */
+export async function allGone(): Promise<void> {
+  const exits = [...started].map((child) => new Promise((resolve) => child.once('exit', resolve)))
+  await Promise.race([Promise.all(exits), pause(3000)])
+}
+
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))

@@ -10,11 +10,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { findCommand, stopAll } from '../processes.ts'
+import { allGone, findCommand, stopAll } from '../processes.ts'
 import { json, type Outcome, report } from './report.ts'
 import { type ContenderName, contenderNames, type Scenario } from './scenario.ts'
 import { scenarios } from './scenarios/index.ts'
 import { measure } from './stage.ts'
+
+const interruption = new AbortController()
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -42,7 +44,11 @@ async function main(): Promise<void> {
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const outcomes: Outcome[] = []
   for (const scenario of wanted) {
-    for (const name of peers) outcomes.push(await outcomeOf(scenario, name, seconds, folder))
+    for (const name of peers) {
+      outcomes.push(await outcomeOf(scenario, name, seconds, folder))
+      // What was stopped was not measured; the signal's handler sees to the end.
+      if (interruption.signal.aborted) return
+    }
   }
   const run = { scenarios: wanted, peers, outcomes, date: new Date() }
   const text = report(run)
@@ -72,7 +78,7 @@ async function outcomeOf(
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     progress(`  ${why}`)
-    return { ...said, why }
+    return { ...said, why: why.split('\n', 1)[0]?.replace(/^nothing listens on port \d+: (\S*:)?/, '') ?? why }
   }
 }
 
@@ -97,9 +103,11 @@ function progress(line: string): void {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    // Helpers end by themselves with this process.
+  process.once(signal, async () => {
+    interruption.abort()
     stopAll()
+    // They remove files of their own. The helpers end by themselves with this process.
+    await allGone()
     process.exit(1)
   })
 }

@@ -9,6 +9,7 @@ export const overload: Scenario = {
   seconds: 8,
   backends: [{ behaviour: { ms: 0, capacity } }],
   configurations: {
+    // Its `max_conns` has no queue: set to 10 it refuses at once what exceeds that, and a little of what would not.
     nginx: (site) => nginx(site),
     // What can be set by hand is set to exactly what this backend can do.
     haproxy: (site) =>
