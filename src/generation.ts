@@ -13,7 +13,7 @@ import { Router } from './router/index.ts'
 import { patternLabel } from './router/name.ts'
 import { rewriteStage } from './router/rewrite.ts'
 import { Split, SplitTunnel } from './router/split.ts'
-import { inlineUpstream, Upstream, type UpstreamSnapshot } from './upstream/index.ts'
+import { affinityStage, inlineUpstream, Upstream, type UpstreamSnapshot } from './upstream/index.ts'
 
 /** A route as the admin API shows it. */
 export interface RouteSummary {
@@ -94,6 +94,8 @@ export class Generation {
     }
     const built = this.#features(config.features, info, { ...this.#deps, slot: () => slots.next(), upstream })
     stages.push(...built.flatMap((part) => part.stage ?? []))
+    const upstreams = config.upstream?.choices.map(({ to, isUrl }) => this.#upstream(to, isUrl)) ?? []
+    if (upstreams.some((each) => each.isSticky)) stages.push(affinityStage)
     if (config.rewrite !== undefined) stages.unshift(rewriteStage(config.rewrite, config.match))
     const target = this.#target(config, info, stages)
     const origin = built.reduceRight((inner, part) => part.over?.(inner) ?? inner, target.origin)

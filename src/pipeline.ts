@@ -57,6 +57,7 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
   readonly deadlineAt: number
   priority: number
   hedged = false
+  affinity = ''
   fallback = ''
   refusedBy = ''
   /** False once the exchange is over: nothing may touch it any more. */

@@ -142,6 +142,7 @@ function exchange({ head, peer }: TypedRequest, plan: Plan, captures: readonly s
     deadlineAt: Number.POSITIVE_INFINITY,
     priority: NORMAL,
     hedged: false,
+    affinity: '',
     fallback: '',
     refusedBy: '',
     slots: new Array(plan.slots),

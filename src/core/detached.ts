@@ -28,6 +28,7 @@ export class DetachedExchange implements Exchange {
   readonly deadlineAt = Number.POSITIVE_INFINITY
   priority: number
   hedged = false
+  affinity = ''
   fallback = ''
   refusedBy = ''
 

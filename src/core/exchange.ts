@@ -74,6 +74,8 @@ export interface Exchange {
   priority: number
   /** Whether a second request was sent while the first still waited. */
   hedged: boolean
+  /** The Set-Cookie value that has the client keep its endpoint; '' for none. */
+  affinity: string
   /** What stood in for an answer that could not be had (`upstream`, `answer`); '' where nothing did. */
   fallback: string
   /** The limit or shedding rule that refused it, or would have; '' for none. */

@@ -17,6 +17,7 @@ import { WebSocketTunnel } from './tunnel.ts'
 
 export { upstreamMetrics } from './metrics.ts'
 export { inlineUpstream } from './schema.ts'
+export { affinityStage } from './sticky.ts'
 
 /** An upstream as the admin API shows it. */
 export interface UpstreamSnapshot {
@@ -93,6 +94,11 @@ export class Upstream {
   /** @param prepare makes the request that goes upstream out of the one that came */
   tunnel(policies: RoutePolicies, prepare: (x: Exchange, req: RequestHead) => RequestHead): Tunnel {
     return new WebSocketTunnel(new Tries(this.#set, this.#config, policies, this.#budget, this.#deps), prepare)
+  }
+
+  /** Whether clients keep their endpoints: then routes to it need `affinityStage`. */
+  get isSticky(): boolean {
+    return this.#config.sticky !== false
   }
 
   snapshot(): UpstreamSnapshot {

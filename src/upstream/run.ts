@@ -94,7 +94,7 @@ export class Run implements LegOwner {
     this.#x.endpoint = leg.endpoint.label
     leg.isWinner = true
     // A faster hedge moves nobody.
-    if (this.#sticky !== undefined && !leg.isHedge) this.#keep(this.#sticky, leg.endpoint, res)
+    if (this.#sticky !== undefined && !leg.isHedge) this.#keep(this.#sticky, leg.endpoint)
     this.to.head(res, source)
   }
 
@@ -115,9 +115,8 @@ export class Run implements LegOwner {
   }
 
   /** Has the client keep the endpoint that answered. */
-  #keep(decision: StickyDecision<Endpoint>, endpoint: Endpoint, res: ResponseHead): void {
-    const cookie = this.#tries.set.sticky?.cookie(decision, endpoint, this.#x.request.scheme)
-    if (cookie !== undefined) res.headers.push('Set-Cookie', cookie)
+  #keep(decision: StickyDecision<Endpoint>, endpoint: Endpoint): void {
+    this.#x.affinity = this.#tries.set.sticky?.cookie(decision, endpoint, this.#x.request.scheme) ?? ''
   }
 
   /** Whether an answer is not taken, since a better one may be had. */

@@ -137,9 +137,13 @@ export const upstreamSchema = section({
   sticky: stickySchema.prefault(false),
   concurrency: later().describe('Reserved.'),
 }).check((ctx) => {
-  const { endpoints, discover } = ctx.value
-  if (endpoints.length > 0 || discover !== undefined) return
-  ctx.issues.push({ code: 'custom', input: ctx.value, message: 'needs at least one endpoint, or `discover`' })
+  const { endpoints, discover, sticky } = ctx.value
+  const report = (message: string, path: string[] = []) =>
+    ctx.issues.push({ code: 'custom', input: ctx.value, message, path })
+  if (endpoints.length === 0 && discover === undefined) report('needs at least one endpoint, or `discover`')
+  if (sticky !== false && endpoints.some(({ role }) => role === 'replica')) {
+    report('cannot stand beside `role: replica`: clients would change endpoints with each kind of request', ['sticky'])
+  }
 })
 
 export type UpstreamConfig = z.output<typeof upstreamSchema>

@@ -5,6 +5,7 @@
 import { createHmac } from 'node:crypto'
 import type { HeaderList } from '../core/headers.ts'
 import type { Counter, MetricSpec, Metrics } from '../core/metrics.ts'
+import type { Stage } from '../core/stage.ts'
 import { cookieValue, type StickyDecision, type StickyReason, setCookie, stick } from './policy/sticky.ts'
 import type { StickyConfig } from './schema-sticky.ts'
 
@@ -79,4 +80,13 @@ export class Sticky<E extends { readonly key: string }> {
     const digest = hmac.update(JSON.stringify([this.#upstream, key])).digest()
     return digest.subarray(0, TOKEN_BYTES).toString('base64url')
   }
+}
+
+/** Has the client keep its endpoint. Above the cache: a cookie in a stored answer would send everybody to one endpoint. */
+export const affinityStage: Stage = {
+  name: 'sticky',
+  deliver(x, res) {
+    if (x.affinity !== '') res.headers.push('Set-Cookie', x.affinity)
+    return undefined
+  },
 }

@@ -257,6 +257,7 @@ export function exchangeOf(request: RequestHead): Exchange {
     deadlineAt: Number.POSITIVE_INFINITY,
     priority: 2,
     hedged: false,
+    affinity: '',
     fallback: '',
     refusedBy: '',
     slots: [],

@@ -32,6 +32,7 @@ export function exchangeOf(facts: Facts = {}): Exchange {
     deadlineAt: Number.POSITIVE_INFINITY,
     priority: 2,
     hedged: false,
+    affinity: '',
     fallback: '',
     refusedBy: '',
     slots: [],

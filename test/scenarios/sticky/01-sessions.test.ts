@@ -1,6 +1,6 @@
 import type { RawAnswer } from '../../harness/client.ts'
 import type { TestGateway } from '../../harness/gateway.ts'
-import { reply, type ScriptedOrigin } from '../../harness/origin.ts'
+import { reply, type ScriptedOrigin, silence } from '../../harness/origin.ts'
 import { type Scenario, scenario } from '../../harness/scenario.ts'
 
 async function three(s: Scenario): Promise<ScriptedOrigin[]> {
@@ -76,4 +76,20 @@ scenario('a forged cookie chooses nothing', async (s, t) => {
   })
   t.equal(answer.status, 200)
   t.ok(answer.header('set-cookie'))
+})
+
+scenario('stored answers carry nobody’s cookie', async (s, t) => {
+  const origins = [await s.origin(reply(200, { 'Cache-Control': 'max-age=60' }, 'a'))]
+  const gw = await s.gateway(config(origins, {}, { cache: true }))
+  t.ok((await gw.get('/')).header('set-cookie'))
+  t.equal((await gw.get('/')).header('set-cookie'), undefined)
+})
+
+scenario('a hedge that answers first does not move a client', async (s, t) => {
+  const origins = [await s.origin(reply(200, {}, 'one'), silence), await s.origin(reply(200, {}, 'two'), silence)]
+  const gw = await s.gateway(config(origins, {}, { hedge: { after: '10ms', budget: '100%' } }))
+  const first = await gw.get('/')
+  const hedged = await gw.get('/', { headers: { Cookie: cookieOf(first) } })
+  t.equal(hedged.text, first.text === 'one' ? 'two' : 'one')
+  t.equal(hedged.header('set-cookie'), undefined)
 })
