@@ -168,6 +168,13 @@ export const errorTable = {
     'Bad gateway',
     'The endpoint closed or reset the connection before it answered.',
   ),
+  kept_closed: row(
+    502,
+    'upstream',
+    'if_idempotent',
+    'Bad gateway',
+    'The endpoint closed a kept connection just as a request was sent on it. Sent again where the method allows it.',
+  ),
   unsent: row(
     502,
     'upstream',

@@ -62,6 +62,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
   /** undici has the request. */
   #isDispatched = false
   #isUploading = false
+  #hasInterim = false
   #startedAt = 0
   /** When the time for this try is over. */
   #endsAt = Number.POSITIVE_INFINITY
@@ -142,6 +143,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     const list = decodeFields(controller.rawHeaders as unknown as RawFields)
     if (status >= 102 && status < 200) {
       const fault = checkFields(list)
+      this.#hasInterim = true
       if (fault === undefined) this.to.interim(status, endToEnd(list))
       else this.#refuse(fault)
       return
@@ -200,7 +202,11 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     this.isRefused = controller === null
     this.#release()
     if (this.#state === OVER) return
-    const progress = { isSent: this.#state !== WAITING, isAnswering: this.#state === ANSWERING }
+    const progress = {
+      isSent: this.#state !== WAITING,
+      isAnswering: this.#state === ANSWERING,
+      isKept: (this.line?.uses ?? 0) > 1 && !this.#hasInterim,
+    }
     this.#fail(upstreamFailure(error, progress))
   }
 

@@ -136,7 +136,8 @@ export class EndpointSet {
 
   /** It failed before it had an answer. */
   failed(endpoint: Endpoint, ticket: number, nowMs: number, elapsedMs: number, why: GatewayError): void {
-    if (why.source !== 'upstream') {
+    // A kept connection that is closed says nothing about whether the endpoint is well.
+    if (why.source !== 'upstream' || why.code === 'kept_closed' || why.code === 'unsent') {
       this.abandoned(endpoint, ticket, nowMs, 0)
       return
     }

@@ -7,6 +7,8 @@ export interface Progress {
   readonly isSent: boolean
   /** The header section of the answer was there. */
   readonly isAnswering: boolean
+  /** The connection had been used before, and nothing has come back on it yet. */
+  readonly isKept: boolean
 }
 
 export function upstreamFailure(error: Error & { code?: string }, progress: Progress): GatewayError {
@@ -18,7 +20,8 @@ export function upstreamFailure(error: Error & { code?: string }, progress: Prog
   if (error.name !== 'HTTPParserError' && isOurs(code)) return new GatewayError('internal', error.stack ?? message)
   if (!progress.isSent) return new GatewayError('unsent', message)
   if (isMalformed(error, code)) return new GatewayError('bad_response', message)
-  return new GatewayError(progress.isAnswering ? 'truncated' : 'connection_closed', message)
+  if (progress.isAnswering) return new GatewayError('truncated', message)
+  return new GatewayError(progress.isKept ? 'kept_closed' : 'connection_closed', message)
 }
 
 /** undici's own checks of what it is asked to send. */

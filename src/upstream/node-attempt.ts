@@ -164,7 +164,7 @@ export class NodeAttempt implements Try, Caller {
   }
 
   #translate(error: Error): GatewayError {
-    if (this.#isConnected) return upstreamFailure(error, { isSent: true, isAnswering: false })
+    if (this.#isConnected) return upstreamFailure(error, { isSent: true, isAnswering: false, isKept: false })
     return connectError(error, this.endpoint.address.isTls ? 'https:' : 'http:')
   }
 

@@ -37,6 +37,8 @@ export class Run implements LegOwner {
   /** Legs whose answer may still come. */
   #live = 0
   #launched = 0
+  /** Those that met a kept connection which was just being closed. */
+  #stale = 0
   /** A leg has won, or nothing can be had: no leg is started any more. */
   #isSettled = false
   /** For the next leg: when a hedge is due, or a pause before a retry is over. */
@@ -109,6 +111,7 @@ export class Run implements LegOwner {
     set.failed(leg.endpoint, leg.ticket, now, now - leg.startedAt, why)
     this.#live--
     if (this.#isSettled) return
+    if (isStale(why)) this.#stale++
     const because = this.#reasonForAnother(why, now, 0)
     if (because !== undefined) this.#retry(because, now, 0)
     else if (this.#live === 0) this.#give(why)
@@ -142,6 +145,7 @@ export class Run implements LegOwner {
     const { body, method } = this.#req
     const decision = decideRetry(tries.retry, outcome, {
       attempt: this.#launched,
+      stale: this.#stale,
       isIdempotent: isIdempotent(method),
       isBodyGone: !mayOpen(body),
     })
@@ -246,4 +250,8 @@ export class Run implements LegOwner {
     this.#isSettled = true
     if (this.#deadline !== undefined) this.#tries.wheel.disarm(this.#deadline)
   }
+}
+
+function isStale({ code }: GatewayError): boolean {
+  return code === 'unsent' || code === 'kept_closed'
 }

@@ -247,7 +247,7 @@ class Joint {
     if (this.#isOver || this.#answer !== undefined) return
     const { isTls } = endpoint.address
     const why = this.#isConnected
-      ? upstreamFailure(error, { isSent: true, isAnswering: false })
+      ? upstreamFailure(error, { isSent: true, isAnswering: false, isKept: false })
       : connectError(error, isTls ? 'https:' : 'http:')
     this.#failed(endpoint, why)
   }
@@ -261,6 +261,7 @@ class Joint {
     this.#request?.removeAllListeners('error').on('error', nothing).destroy()
     const decision = decideRetry(tries.retry, why, {
       attempt: this.#tried.length,
+      stale: 0,
       isIdempotent: false,
       isBodyGone: false,
     })

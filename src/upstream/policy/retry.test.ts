@@ -7,19 +7,23 @@ const eager: RetryPolicy = { attempts: 3, on: retryReasons }
 
 function decide(outcome: ErrorCode | number, facts: Partial<RetryFacts> = {}, policy = careful) {
   const given = typeof outcome === 'number' ? outcome : new GatewayError(outcome)
-  return decideRetry(policy, given, { attempt: 1, isIdempotent: true, isBodyGone: false, ...facts })
+  return decideRetry(policy, given, { attempt: 1, stale: 0, isIdempotent: true, isBodyGone: false, ...facts })
 }
 
 const codes = Object.keys(errorTable) as ErrorCode[]
 
-t.test('by default only failures that left nothing at the backend are tried again, whatever the method', async (t) => {
-  for (const code of codes) {
-    for (const isIdempotent of [true, false]) {
-      t.equal(decide(code, { isIdempotent }).retry, errorTable[code].retry === 'if_unsent', code)
+t.test(
+  'by default only failures that left nothing at the backend are tried again, and lost kept connections',
+  async (t) => {
+    for (const code of codes) {
+      for (const isIdempotent of [true, false]) {
+        const isKept = code === 'kept_closed' && isIdempotent
+        t.equal(decide(code, { isIdempotent }).retry, errorTable[code].retry === 'if_unsent' || isKept, code)
+      }
     }
-  }
-  for (const status of [500, 502, 503, 504]) t.equal(decide(status).retry, false)
-})
+    for (const status of [500, 502, 503, 504]) t.equal(decide(status).retry, false)
+  },
+)
 
 t.test('what may have reached the backend is tried again only where that is asked for and harmless', async (t) => {
   for (const code of codes) {
@@ -43,8 +47,18 @@ t.test('statuses that say something about the request are never tried again', as
 t.test('each no has its reason', async (t) => {
   t.same(decide('connection_closed'), { retry: false, because: 'not_asked_for' })
   t.same(decide('unsent', {}, { attempts: 2, on: ['connect'] }), { retry: false, because: 'not_asked_for' })
-  t.same(decide('unsent', { attempt: 2 }), { retry: false, because: 'attempts_used' })
+  t.same(decide('connect_failed', { attempt: 2 }), { retry: false, because: 'attempts_used' })
   t.same(decide('connect_failed', { isBodyGone: true }), { retry: false, because: 'body_taken' })
   t.same(decide('connect_timeout'), { retry: true, because: 'connect', isFree: true })
   t.same(decide('unsent'), { retry: true, because: 'unsent', isFree: true })
+})
+
+t.test('kept connections that were just being closed use up no attempt, but not for ever', async (t) => {
+  for (const code of ['unsent', 'kept_closed'] as const) {
+    t.equal(decide(code, { attempt: 4, stale: 4 }).retry, true)
+    t.same(decide(code, { attempt: 5, stale: 5 }), { retry: false, because: 'attempts_used' })
+    t.same(decide(code, {}, { attempts: 1, on: ['unsent'] }), { retry: false, because: 'attempts_used' })
+  }
+  t.same(decide('connect_failed', { attempt: 4, stale: 2 }), { retry: false, because: 'attempts_used' })
+  t.equal(decide('connect_failed', { attempt: 4, stale: 3 }).retry, true)
 })

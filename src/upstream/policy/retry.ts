@@ -15,6 +15,8 @@ export interface RetryPolicy {
 export interface RetryFacts {
   /** Number of the attempt that failed, from 1. */
   readonly attempt: number
+  /** How many of the attempts met a kept connection that was just being closed. */
+  readonly stale: number
   /** Whether the method may be sent twice (RFC 9110 §9.2.2). */
   readonly isIdempotent: boolean
   /** Bytes of the request body are gone: they can't be sent a second time. */
@@ -38,6 +40,7 @@ const reasons: Partial<Record<ErrorCode, RetryReason>> = {
   connect_timeout: 'connect',
   tls_failed: 'connect',
   unsent: 'unsent',
+  kept_closed: 'unsent',
   connection_closed: 'reset',
   response_timeout: 'timeout',
   bad_response: '502',
@@ -48,12 +51,20 @@ export function decideRetry(policy: RetryPolicy, outcome: GatewayError | number,
   const reason = typeof outcome === 'number' ? reasonOfStatus(outcome) : reasons[outcome.code]
   if (reason === undefined) return { retry: false, because: 'not_retryable' }
   if (!policy.on.includes(reason)) return { retry: false, because: 'not_asked_for' }
-  if (facts.attempt >= policy.attempts) return { retry: false, because: 'attempts_used' }
-  const isFree = typeof outcome !== 'number' && outcome.retry === 'if_unsent'
-  if (!isFree && !facts.isIdempotent) return { retry: false, because: 'not_idempotent' }
-  if (facts.isBodyGone) return { retry: false, because: 'body_taken' }
-  return { retry: true, because: reason, isFree }
+  const { attempt, stale, isIdempotent, isBodyGone } = facts
+  // Bad luck with a kept connection uses up no attempt (as in nginx), or a busy backend with a short keep-alive time
+  // would be met with it again and again.
+  const isStale = reason === 'unsent'
+  const isUsedUp = isStale ? policy.attempts < 2 || stale > MOST_STALE : attempt - stale >= policy.attempts
+  if (isUsedUp) return { retry: false, because: 'attempts_used' }
+  const isUnsent = typeof outcome !== 'number' && outcome.retry === 'if_unsent'
+  if (!isUnsent && !isIdempotent) return { retry: false, because: 'not_idempotent' }
+  if (isBodyGone) return { retry: false, because: 'body_taken' }
+  return { retry: true, because: reason, isFree: isUnsent || isStale }
 }
+
+/** Further attempts that kept connections may cost. */
+const MOST_STALE = 4
 
 function reasonOfStatus(status: number): RetryReason | undefined {
   return status === 502 || status === 503 || status === 504 ? `${status}` : undefined

@@ -61,6 +61,27 @@ scenario('a kept connection that the backend has closed costs no request', async
   for (let i = 0; i < 5; i++) t.equal((await gw.get('/')).status, 200)
 })
 
+scenario(
+  'a kept connection that closes just as a request arrives on it costs no GET, and repeats no POST',
+  async (s, t) => {
+    const perConnection = new Map<number, number>()
+    const origin = await s.origin(async (request, answer) => {
+      await request.body.rest()
+      const number = (perConnection.get(request.connection) ?? 0) + 1
+      perConnection.set(request.connection, number)
+      if (number === 1) return reply(200, {}, 'ok')(request, answer)
+      return answer.reset()
+    })
+    const gw = await s.gateway({ routes: [{ upstream: origin.url, retry: { attempts: 2 } }] })
+    for (let i = 0; i < 6; i++) t.equal((await gw.get('/')).status, 200)
+    t.equal((await gw.fetch({ method: 'PUT', body: 'x' })).status, 502, 'its body is gone')
+    t.equal((await gw.get('/')).status, 200)
+    const posted = await gw.fetch({ method: 'POST', body: 'x' })
+    t.strictSame([posted.status, posted.problem.code], [502, 'kept_closed'])
+    t.equal(await gw.metric('gateway_outlier_ejections_total'), undefined)
+  },
+)
+
 scenario('connections to a backend are kept and used again', async (s, t) => {
   const origin = await s.origin()
   const gw = await s.gateway({ routes: [{ upstream: origin.url }] })

@@ -41,7 +41,7 @@ for (const balance of ['round_robin', 'least_requests', 'peak_ewma', 'random', {
     for (let i = 0; i < 200; i++) {
       t.equal((await client.fetch({ headers: { 'X-User': `user-${i}` } })).status, 200)
     }
-    for (const origin of origins) t.ok(origin.requests.length > 10, `${origin.requests.length}`)
+    for (const origin of origins) t.ok(origin.requests.length > 0, `${origin.requests.length}`)
   })
 }
 
