@@ -77,7 +77,11 @@ for (const [how, size] of Object.entries(pieces)) {
     for (const [number, { name }] of cases.entries()) {
       const { reader, played, next, nextOn } = await play(number)
       t.equal(reader.isEnded, false, `${name}: is not complete`)
-      t.match(reader.failure?.code, /^(bad_response|truncated|connection_closed|kept_closed)$/, `${name}: is the backend’s fault`)
+      t.match(
+        reader.failure?.code,
+        /^(bad_response|truncated|connection_closed|kept_closed)$/,
+        `${name}: is the backend’s fault`,
+      )
       t.match(next.body, /^fresh \d+$/, `${name}: the next request gets its own answer`)
       t.not(nextOn, played?.number, `${name}: the next request has another connection`)
     }
