@@ -144,6 +144,8 @@ export function decodingStream(coding: Coding): Gunzip | BrotliDecompress | Zstd
 }
 
 const CHUNK_BYTES = 16 * 1024
+const LEAST_CHUNK_BYTES = 2048
+const MOST_CHUNK_BYTES = 64 * 1024
 /** RFC 9659: 8 MB, the largest window that every client takes. */
 const MAX_WINDOW_LOG = 23
 /** For bodies of unknown length: 1 MiB, since each open encoder holds its window. */
@@ -155,14 +157,19 @@ function windowLog({ lengthBytes, dictionary }: CodingOptions, atLeast: number, 
   return Math.min(atMost, Math.max(atLeast, Math.ceil(Math.log2(reachBytes + 1))))
 }
 
+/** Room for the output of one piece: whenever it runs out, zlib's stream goes to the thread pool once more. */
+function chunkBytes({ lengthBytes }: CodingOptions): number {
+  return Math.max(LEAST_CHUNK_BYTES, Math.min(MOST_CHUNK_BYTES, (lengthBytes ?? CHUNK_BYTES * 2) / 2))
+}
+
 function gzipOptions(options: CodingOptions): ZlibOptions {
-  return { level: options.level, chunkSize: CHUNK_BYTES }
+  return { level: options.level, chunkSize: chunkBytes(options) }
 }
 
 function brotliOptions(options: CodingOptions): BrotliOptions {
   const { level, lengthBytes, dictionary } = options
   return {
-    chunkSize: CHUNK_BYTES,
+    chunkSize: chunkBytes(options),
     params: {
       [constants.BROTLI_PARAM_QUALITY]: level,
       [constants.BROTLI_PARAM_LGWIN]: windowLog(options, 16, 22),
@@ -175,7 +182,7 @@ function brotliOptions(options: CodingOptions): BrotliOptions {
 function zstdOptions(options: CodingOptions): ZstdOptions {
   const { level, lengthBytes, dictionary } = options
   return {
-    chunkSize: CHUNK_BYTES,
+    chunkSize: chunkBytes(options),
     params: {
       [constants.ZSTD_c_compressionLevel]: level,
       [constants.ZSTD_c_windowLog]: windowLog(options, 10, MAX_WINDOW_LOG),

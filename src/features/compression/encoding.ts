@@ -35,7 +35,7 @@ export interface EncodingEvents {
 }
 
 /** Input that may wait for the coder, and output for the client that feeds it, before the source is held back. */
-const HIGH_WATER_BYTES = 4 * PIECE_BYTES
+const HIGH_WATER_BYTES = 2 * PIECE_BYTES
 
 export class Encoding {
   readonly #recipe: Recipe
@@ -130,15 +130,18 @@ export class Encoding {
 
   #work(): void {
     if (this.#isWorking || this.#state !== 'open') return
-    const { now, nowBytes, flushes } = this.#recipe
+    const { now, nowBytes, flushes, pieceBytes } = this.#recipe
     const isUntouched = this.#coder === undefined
     if (now !== undefined && isUntouched && this.#isInputOver && this.#inputBytes <= nowBytes) {
       this.#takeAtOnce(now)
       return
     }
     if (!this.#isWanted()) return
-    const isIdle = this.#queue.length === 0 && !this.#isInputOver
-    if (isIdle && !(flushes && this.#isUnflushed)) return
+    if (!this.#isInputOver) {
+      // Where nobody waits for less than all of it, whole pieces are fewer.
+      if (!flushes && this.#queuedBytes < pieceBytes) return
+      if (this.#queue.length === 0 && !this.#isUnflushed) return
+    }
     this.#isWorking = true
     this.#gate.enter(() => this.#run())
   }

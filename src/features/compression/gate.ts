@@ -3,8 +3,8 @@
  * read there and the event loop keeps its core. A piece is at most PIECE_BYTES of one body: large bodies take turns.
  */
 
-/** A few hundred microseconds of work at the usual levels. */
-export const PIECE_BYTES = 64 * 1024
+/** Half a millisecond to a whole one of work at the usual levels; smaller ones would be mostly coming and going. */
+export const PIECE_BYTES = 128 * 1024
 
 export class Gate {
   readonly limit: number

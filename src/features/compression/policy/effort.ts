@@ -18,7 +18,7 @@ export const bestLevels: Levels = { zstd: 19, br: 11, gzip: 9 }
 
 /** Pieces of work that wait per one that runs, from which on work is saved, or not begun. */
 const FAST_FROM = 4
-const NONE_FROM = 32
+const NONE_FROM = 64
 
 /**
  * @param waiting pieces of work that wait for a thread

@@ -1,0 +1,213 @@
+/**
+ * `npm run bench:payload`: what compression saves and costs, beside nginx and Caddy in one run; what it means for a page
+ * on a slow link; and whether the event loop stays free under it.
+ *
+ *   --seconds N   length of each measurement (2)      --write FILE   also write the report there
+ */
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { findCommand, isPinned, stopAll } from '../processes.ts'
+import { median } from '../report.ts'
+import { type Body, bodies } from './bodies.ts'
+import { answer, load } from './load.ts'
+import { pageTimeMs } from './page-time.ts'
+import { type Peer, startOrigin, startPeers } from './peers.ts'
+
+const CONNECTIONS = 16
+/** More than there are threads to compress on, and few enough that the event loop is not at its limit by itself. */
+const BUSY_CONNECTIONS = 8
+const line = { bitsPerSecond: 10e6, roundTripMs: 40 }
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { seconds: { type: 'string', default: '2' }, write: { type: 'string' } } })
+  const missing = ['wrk', 'nginx'].filter((name) => findCommand(name) === undefined)
+  if (missing.length > 0) throw new Error(`not installed: ${missing.join(', ')}`)
+  const seconds = Number(values.seconds)
+  if (!Number.isInteger(seconds) || seconds < 1) throw new Error('--seconds: not a whole number above 0')
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-payload-'))
+  // nginx started by root reads files as somebody else.
+  chmodSync(folder, 0o755)
+  try {
+    const origin = await startOrigin(folder)
+    const peers = await startPeers(folder, origin)
+    const gateway = peers[0] as Peer
+    const parts = [await costs(peers, seconds), await pages(gateway), await loop(gateway, seconds)]
+    const pinning = isPinned ? 'proxy on one core, load and origin on another' : 'nothing pinned to cores'
+    const text = `${parts.join('\n\n')}\n\nMeasured ${new Date().toISOString().slice(0, 16)} UTC; ${CONNECTIONS} connections; ${pinning}; Node ${process.versions.node}.\n`
+    console.log(`\n${text}`)
+    if (values.write !== undefined) writeFileSync(values.write, text)
+    for (const peer of peers) await peer.process.stop()
+  } finally {
+    stopAll()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Bytes on the wire and CPU per request, for each body, peer and coding. */
+async function costs(peers: readonly Peer[], seconds: number): Promise<string> {
+  const head = [
+    '',
+    'coding',
+    'dynamic, bytes',
+    'CPU µs',
+    'cold in cache, CPU µs',
+    'cached, bytes',
+    'CPU µs',
+    'of uncoded',
+  ]
+  const rows: string[][] = []
+  for (const body of bodies) {
+    progress(body.title)
+    rows.push([`**${body.title}**`, '', '', '', '', '', '', ''])
+    for (const peer of peers) rows.push(...(await peerRows(peer, body, seconds)))
+  }
+  return `### Bytes on the wire and CPU per request\n\n${table(head, rows)}`
+}
+
+async function peerRows(peer: Peer, { name }: Body, seconds: number): Promise<string[][]> {
+  const rows: string[][] = []
+  let uncoded = Number.NaN
+  for (const coding of ['identity', ...peer.codings]) {
+    const ask = (path: string, isCold = false) => cpuMicros(peer, { path, accept: coding, seconds, isCold })
+    const sizeOf = async (path: string) => {
+      const got = await answer(peer.port, path, coding)
+      return got.coding === coding ? String(got.bytes) : `${got.bytes} (${got.coding})`
+    }
+    const dynamic = `/dynamic/${name}`
+    const cached = `/cached/${name}`
+    const row = [
+      peer.title,
+      coding === 'identity' ? 'none' : coding,
+      await sizeOf(dynamic),
+      written(await ask(dynamic)),
+    ]
+    if (peer.isCaching) {
+      row.push(written(await ask(`${cached}?${coding}-`, true)))
+      const warm = await ask(cached)
+      // The second measurement finds what the background has made better meanwhile.
+      const again = await ask(cached)
+      const cost = Math.min(warm, again)
+      if (coding === 'identity') uncoded = cost
+      row.push(await sizeOf(cached), written(cost), (cost / uncoded).toFixed(2))
+    } else {
+      row.push('', '', '', '')
+    }
+    rows.push(row)
+  }
+  return rows
+}
+
+interface Measured {
+  readonly path: string
+  readonly accept: string
+  readonly seconds: number
+  readonly isCold: boolean
+}
+
+async function cpuMicros(peer: Peer, asking: Measured): Promise<number> {
+  const before = peer.process.cpuSeconds()
+  const { requests } = await load({ port: peer.port, connections: CONNECTIONS, ...asking })
+  return ((peer.process.cpuSeconds() - before) * 1e6) / requests
+}
+
+/** A page with its bundle and three lists, over a slow line. */
+async function pages(gateway: Peer): Promise<string> {
+  progress('a page on a slow link')
+  const parts = ['page.html', 'bundle.js', 'list.json?1', 'list.json?2', 'list.json?3']
+  const rows: string[][] = []
+  for (const where of ['cached', 'dynamic']) {
+    for (const coding of ['identity', ...gateway.codings]) {
+      const paths = parts.map((part) => `/${where}/${part}`)
+      const times: number[] = []
+      for (let round = 0; round < 3; round++) times.push(await pageTimeMs(line, gateway.port, paths, coding))
+      rows.push([where, coding === 'identity' ? 'none' : coding, median(times).toFixed(0)])
+    }
+  }
+  const what = `100 kB page, 1 MB bundle and three 12 kB lists, ${line.bitsPerSecond / 1e6} Mbit/s, ${line.roundTripMs} ms round trip`
+  return `### Time of a page, ms (${what})\n\n${table(['', 'coding', 'ms'], rows)}`
+}
+
+/** The delay of the event loop, and of plain requests, while as much is compressed as can be. */
+async function loop(gateway: Peer, seconds: number): Promise<string> {
+  progress('the event loop')
+  const rows: string[][] = []
+  for (const coding of ['', 'identity', ...gateway.codings]) {
+    for (const body of coding === '' ? [''] : ['page.html', 'bundle.js']) {
+      const before = await eventLoopBuckets(gateway)
+      const asking = {
+        port: gateway.port,
+        path: `/dynamic/${body}`,
+        accept: coding,
+        connections: BUSY_CONNECTIONS,
+        isCold: false,
+      }
+      const loading = body === '' ? undefined : load({ ...asking, seconds: seconds + 1 })
+      const probe = { port: gateway.port, path: '/plain/list.json', accept: 'identity', connections: 1, isCold: false }
+      const plain = await load({ ...probe, seconds })
+      const delay = p99Ms(before, await eventLoopBuckets(gateway))
+      const full = await loading
+      const rate = full === undefined ? '' : full.perSecond.toFixed(0)
+      rows.push([
+        coding === 'identity' ? 'none' : coding,
+        body,
+        rate,
+        `≤ ${delay.toFixed(1)}`,
+        plain.p50Ms.toFixed(2),
+        plain.p99Ms.toFixed(2),
+      ])
+    }
+  }
+  const head = [
+    'load',
+    `${BUSY_CONNECTIONS} connections ask for`,
+    'answers/s',
+    'event loop p99 ms',
+    'plain p50 ms',
+    'plain p99 ms',
+  ]
+  return `### Under full compression load\n\n${table(head, rows)}`
+}
+
+/** Counts of the histogram's buckets so far, by upper bound in seconds. */
+async function eventLoopBuckets({ admin }: Peer): Promise<Map<number, number>> {
+  const text = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text()
+  const lines = text.matchAll(/^nodejs_eventloop_delay_seconds_bucket\{.*le="([^"]+)".*\} (\d+)/gm)
+  return new Map(
+    [...lines].map(([, bound, count]) => [bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound), Number(count)]),
+  )
+}
+
+/** The bucket in which the 99th percentile of what came between lies: its upper bound. */
+function p99Ms(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
+  const counts = [...after].map(([bound, count]) => ({ bound, count: count - (before.get(bound) ?? 0) }))
+  const total = counts.at(-1)?.count ?? 0
+  return (counts.find(({ count }) => count >= total * 0.99)?.bound ?? Number.NaN) * 1000
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [row(head), row(head.map((_, column) => (column < 2 ? '---' : '--:'))), ...rows.map(row)].join('\n')
+}
+
+function written(micros: number): string {
+  return micros.toFixed(micros < 100 ? 1 : 0)
+}
+
+function progress(what: string): void {
+  process.stderr.write(`${what}\n`)
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    stopAll()
+    process.exit(1)
+  })
+}
+
+main().catch((error: unknown) => {
+  stopAll()
+  progress(`bench: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+})
