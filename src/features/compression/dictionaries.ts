@@ -8,7 +8,7 @@ import { type HeaderList, headerValue } from '../../core/headers.ts'
 import type { Log } from '../../core/log.ts'
 import type { Stored } from '../../core/stored.ts'
 import type { Change, Dictionary } from './change.ts'
-import { joined } from './encoding.ts'
+import { joined } from './pieces.ts'
 import type { Coding, Negotiated } from './policy/negotiate.ts'
 
 /** Larger ones take long to load into an encoder, and cover what a window no longer reaches. */

@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { eventually } from '../../../test/harness/wire.ts'
 import { GatewayError } from '../../core/errors.ts'
-import { Encoding, type Reading } from './encoding.ts'
+import { Encoding } from './encoding.ts'
 import { Gate } from './gate.ts'
+import type { Reading } from './reading.ts'
 import { type Making, recipe } from './recipe.ts'
 
 const gzip: Making = {
@@ -14,6 +15,7 @@ const gzip: Making = {
   flushes: true,
   maxDecodedBytes: 1e6,
   paddingBytes: 0,
+  isEndless: false,
 }
 const gone = new GatewayError('client_gone')
 
@@ -155,6 +157,7 @@ t.test('when the last reader leaves, the work ends and the gate is free again', 
   other.reading.end()
   await eventually('the other one', () => other.over === 'end')
   t.equal(gate.running, 0)
+  t.equal(gate.openBytes, 0)
   t.equal(sink.over, undefined)
 })
 

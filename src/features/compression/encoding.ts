@@ -5,13 +5,11 @@
  *
  *   source ─▶ Reading ─ offer ─▶ Encoding ─▶ gate ─▶ coder ─▶ pieces ─▶ every Reading ─▶ its client
  */
-import type { BodyFilter, BodySink, BodySource } from '../../core/body.ts'
-import { wholeBody } from '../../core/body.ts'
 import { asGatewayError, GatewayError } from '../../core/errors.ts'
-import type { HeaderList } from '../../core/headers.ts'
 import type { Coder } from './codec.ts'
 import { type Gate, PIECE_BYTES } from './gate.ts'
-import { isOfTheBytes } from './policy/eligible.ts'
+import { joined } from './pieces.ts'
+import { type Read, Reading } from './reading.ts'
 
 /** What is made, and how. */
 export interface Recipe {
@@ -25,6 +23,8 @@ export interface Recipe {
   readonly flushes: boolean
   /** Input per piece of work. */
   readonly pieceBytes: number
+  /** Memory that the coder takes while it is open. */
+  readonly coderBytes: number
 }
 
 export interface EncodingEvents {
@@ -37,7 +37,7 @@ export interface EncodingEvents {
 /** Input that may wait for the coder, and output for the client that feeds it, before the source is held back. */
 const HIGH_WATER_BYTES = 2 * PIECE_BYTES
 
-export class Encoding {
+export class Encoding implements Read {
   readonly #recipe: Recipe
   readonly #gate: Gate
   readonly #events: EncodingEvents
@@ -189,7 +189,10 @@ export class Encoding {
     }
     this.#isRunning = true
     try {
-      this.#coder ??= this.#recipe.coder()
+      if (this.#coder === undefined) {
+        this.#coder = this.#recipe.coder()
+        this.#gate.openBytes += this.#recipe.coderBytes
+      }
       if (piece === undefined) this.#coder.flush(done)
       else this.#coder.push(piece, isLast, done)
     } catch (thrown) {
@@ -251,8 +254,11 @@ export class Encoding {
   #end(state: 'made' | 'over'): void {
     this.#state = state
     // A coder that is destroyed in the middle of its work does not call back.
-    this.#coder?.destroy()
-    this.#coder = undefined
+    if (this.#coder !== undefined) {
+      this.#coder.destroy()
+      this.#coder = undefined
+      this.#gate.openBytes -= this.#recipe.coderBytes
+    }
     if (this.#isRunning) {
       this.#isRunning = false
       this.#gate.leave()
@@ -275,116 +281,4 @@ export class Encoding {
   }
 }
 
-/** One client's part in an encoding: a filter of its answer's body. */
-export class Reading implements BodyFilter {
-  readonly #encoding: Encoding
-  #source: BodySource = wholeBody
-  #to: BodySink | undefined = undefined
-  #at = 0
-  /** Index of the next piece to give. */
-  next = 0
-  #isSourceOver = false
-  /** Its client takes no more for the moment. */
-  isBlocked = false
-  #isOver = false
-  #isHeldBack = false
-  #trailers: HeaderList | undefined = undefined
-
-  constructor(encoding: Encoding) {
-    this.#encoding = encoding
-  }
-
-  between(source: BodySource, next: BodySink): void {
-    this.#source = source
-    this.#to = next
-  }
-
-  write(chunk: Uint8Array): boolean {
-    if (this.#isOver) return true
-    this.#encoding.offer(this.#at, chunk)
-    this.#at += chunk.byteLength
-    this.#isHeldBack = this.isBlocked || this.#encoding.isFull
-    return !this.#isHeldBack
-  }
-
-  end(trailers?: HeaderList): void {
-    if (this.#isOver) return
-    this.#isSourceOver = true
-    this.#trailers = trailers === undefined ? undefined : withoutDigests(trailers)
-    this.#encoding.inputOver()
-    this.pump()
-  }
-
-  fail(why: GatewayError): void {
-    if (!this.#letGo()) return
-    this.#to?.fail(why)
-  }
-
-  pause(): void {
-    this.isBlocked = true
-  }
-
-  resume(): void {
-    this.isBlocked = false
-    this.pump()
-    this.#encoding.goOn()
-  }
-
-  abort(why: GatewayError): void {
-    if (this.#letGo()) this.#source.abort(why)
-  }
-
-  /** Gives what there is, as far as the client takes it. */
-  pump(): void {
-    const to = this.#to
-    while (to !== undefined && !this.isBlocked && !this.#isOver) {
-      const piece = this.#encoding.piece(this.next)
-      if (piece === undefined) {
-        if (this.#isSourceOver && this.#encoding.isMade && this.#letGo()) to.end(this.#trailers)
-        return
-      }
-      this.next++
-      if (!to.write(piece)) this.isBlocked = true
-    }
-  }
-
-  /** There is room for input again. */
-  more(): void {
-    if (!this.#isHeldBack || this.isBlocked || this.#isOver || this.#encoding.isFull) return
-    this.#isHeldBack = false
-    this.#source.resume()
-  }
-
-  broke(why: GatewayError): void {
-    if (!this.#letGo()) return
-    if (!this.#isSourceOver) this.#source.abort(why)
-    this.#to?.fail(why)
-  }
-
-  /** False when that was done before. */
-  #letGo(): boolean {
-    if (this.#isOver) return false
-    this.#isOver = true
-    this.#encoding.leave(this)
-    return true
-  }
-}
-
 const nothing = new Uint8Array(0)
-
-export function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const only = pieces[0]
-  if (pieces.length === 1 && only !== undefined && only.byteLength === only.buffer.byteLength) return only
-  const all = new Uint8Array(bytes)
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.byteLength
-  }
-  return all
-}
-
-function withoutDigests(trailers: HeaderList): HeaderList | undefined {
-  const kept = trailers.filter((_entry, index) => !isOfTheBytes(trailers[index & ~1] as string))
-  return kept.length === 0 ? undefined : kept
-}

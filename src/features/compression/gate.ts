@@ -8,6 +8,8 @@ export const PIECE_BYTES = 128 * 1024
 
 export class Gate {
   readonly limit: number
+  /** Memory of the coders that are open. */
+  openBytes = 0
   #running = 0
   readonly #waiting: (() => void)[] = []
   #first = 0

@@ -1,7 +1,7 @@
 /** What is done to a body, put together from its parts: decoding, minifying, coding. */
 
 import type { Change } from './change.ts'
-import { type Coder, type Done, decoder, encodeNow, encoder, inlineBytes } from './codec.ts'
+import { type Coder, coderBytes, type Done, decoder, encodeNow, encoder, inlineBytes } from './codec.ts'
 import { dictionaryHeader } from './dictionaries.ts'
 import type { Recipe } from './encoding.ts'
 import { PIECE_BYTES } from './gate.ts'
@@ -15,6 +15,8 @@ export interface Making {
   /** Length of the body as it comes, where it is known for sure. */
   readonly lengthBytes: number | undefined
   readonly flushes: boolean
+  /** Whether the body may go on for days, as event streams do. */
+  readonly isEndless: boolean
   /** The most that a body may grow to when it is decoded. */
   readonly maxDecodedBytes: number
   /** Bytes to add that decoders skip; 0 for none. */
@@ -32,6 +34,7 @@ export function recipe(making: Making): Recipe {
     lengthBytes,
     flushes,
     pieceBytes: decode === undefined ? PIECE_BYTES : DECODED_PIECE_BYTES,
+    coderBytes: memoryOf(making),
   }
   const isPlain = decode === undefined && change.dictionary === undefined && making.paddingBytes === 0
   if (!isPlain) return { ...parts, now: undefined, nowBytes: 0 }
@@ -42,6 +45,16 @@ export function recipe(making: Making): Recipe {
   return { ...parts, now, nowBytes: inlineBytes[coding ?? 'zstd'] }
 }
 
+/** Memory that the coder takes while it is open. */
+export function memoryOf({ change, level, lengthBytes, isEndless }: Making): number {
+  const { coding, decode } = change
+  const decoding = decode === undefined ? 0 : DECODER_BYTES
+  return decoding + (coding === undefined ? 0 : coderBytes({ coding, level, lengthBytes, isEndless }))
+}
+
+/** A decoder's usual window; some need up to 8 MB. */
+const DECODER_BYTES = 1024 * 1024
+
 function coderFor(making: Making): Coder {
   const { decode, minify } = making.change
   let coder = codingCoder(making)
@@ -51,7 +64,7 @@ function coderFor(making: Making): Coder {
   return coder
 }
 
-function codingCoder({ change, level, lengthBytes, paddingBytes }: Making): Coder | undefined {
+function codingCoder({ change, level, lengthBytes, paddingBytes, isEndless }: Making): Coder | undefined {
   const { coding, decode, minify, dictionary } = change
   if (coding === undefined) return undefined
   const isExact = decode === undefined && !minify
@@ -65,7 +78,7 @@ function codingCoder({ change, level, lengthBytes, paddingBytes }: Making): Code
     })
     return new PrefixedCoder(coder, dictionaryHeader(coding, dictionary))
   }
-  const coder = encoder({ coding, level, lengthBytes: known })
+  const coder = encoder({ coding, level, lengthBytes: known, isEndless })
   return paddingBytes === 0 ? coder : new PaddingCoder(coder, coding, paddingBytes)
 }
 

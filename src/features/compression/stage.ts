@@ -16,16 +16,17 @@ import type { RouteDictionaries } from './dictionaries.ts'
 import { Encoding } from './encoding.ts'
 import type { Gate } from './gate.ts'
 import type { CompressionCounts } from './metrics.ts'
-import { effortNow, fastLevels, type Levels } from './policy/effort.ts'
+import { effortNow, fastLevels, hasRoom, type Levels } from './policy/effort.ts'
 import { describe, type Facts, factsOf, type Rules, type Skip, skipReason } from './policy/eligible.ts'
 import { confirmedTag, variantTag } from './policy/etag.ts'
 import { isJson } from './policy/minify.ts'
 import { accepts, type Coding, codings, type Negotiated } from './policy/negotiate.ts'
 import { codingsToRemove } from './policy/request-codings.ts'
-import { type Making, recipe } from './recipe.ts'
+import { mediaType } from './policy/types.ts'
+import { type Making, memoryOf, recipe } from './recipe.ts'
 import { DecodedBody, type DecodingLimits } from './request-body.ts'
 import { isFixed, isReadable } from './uncoded.ts'
-import { useless, type Variants } from './variants.ts'
+import { LOOK_EVERY_HITS, useless, type Variants } from './variants.ts'
 
 /** A route's `compression` settings, compiled. */
 export interface CompressionRules extends Rules {
@@ -155,24 +156,23 @@ export class CompressionStage implements Stage {
     const { stored } = x
     const kept = stored?.variant(change.name)
     if (stored !== undefined && kept !== undefined) return this.#give(x, headers, facts, change, stored, kept)
-    const effort = effortNow(this.#state.gate.waiting, this.#state.gate.limit, this.#pressure.level)
-    if (effort === 'none') return this.#pass('busy')
-    const making = this.#making(
-      change,
-      facts,
-      effort === 'fast' ? fastLevels : this.#rules.levels,
-      stored !== undefined,
-    )
+    const { gate, variants } = this.#state
+    const effort = effortNow(gate.waiting, gate.limit, this.#pressure.level)
+    const levels = effort === 'normal' ? this.#rules.levels : fastLevels
+    const making = this.#making(change, facts, levels, stored !== undefined)
+    const isBusy = effort === 'none' || !hasRoom(gate.openBytes, memoryOf(making), making.isEndless)
+    // What the client can't read is changed at any price.
+    if (isBusy && change.decode === undefined) return this.#pass('busy')
     const made = (bytesIn: number, bytesOut: number) => this.#counts.made(change.name, bytesIn, bytesOut)
-    const now = stored?.isWhole === true ? this.#state.variants.now(stored, making, made) : undefined
+    const now = stored?.isWhole === true ? variants.now(stored, making, made) : undefined
     if (now === useless) return this.#pass('incompressible')
     describe(headers, form(x, change, facts, now?.byteLength))
-    this.#counts.answered(change.name, effort)
+    this.#counts.answered(change.name, effort === 'normal' ? 'normal' : 'fast')
     x.instead = now
     if (now !== undefined || x.request.method === 'HEAD') return undefined
-    if (stored !== undefined) return this.#state.variants.share(stored, making, made).join()
+    if (stored !== undefined) return variants.share(stored, making, made).join()
     const events = { made, over: () => {} }
-    return new Encoding(recipe(making), this.#state.gate, events, 0).join()
+    return new Encoding(recipe(making), gate, events, 0).join()
   }
 
   /** From what is kept beside the stored object. */
@@ -181,6 +181,7 @@ export class CompressionStage implements Stage {
     describe(headers, form(x, change, facts, kept.byteLength))
     this.#counts.answered(change.name, 'kept')
     x.instead = kept
+    if (stored.hits % LOOK_EVERY_HITS !== 0) return undefined
     this.#state.variants.hit(stored, this.#making(change, facts, this.#rules.levels, true), (bytesIn, bytesOut) =>
       this.#counts.made(change.name, bytesIn, bytesOut),
     )
@@ -193,6 +194,7 @@ export class CompressionStage implements Stage {
       lengthBytes: facts.lengthBytes,
       // A body of known length was made before it was sent; one that is made as it is sent may pause for long.
       flushes: facts.lengthBytes === undefined,
+      isEndless: facts.type !== undefined && mediaType(facts.type) === 'text/event-stream',
       maxDecodedBytes: this.#rules.maxDecodedBytes,
       // What a cache gives to everyone holds nothing of anyone.
       paddingBytes:

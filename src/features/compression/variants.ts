@@ -5,8 +5,9 @@
 import { NO_EXTRAS, type Pressure } from '../../core/pressure.ts'
 import type { Stored } from '../../core/stored.ts'
 import type { Change } from './change.ts'
-import { Encoding, type EncodingEvents, joined } from './encoding.ts'
+import { Encoding, type EncodingEvents } from './encoding.ts'
 import { Gate } from './gate.ts'
+import { joined } from './pieces.ts'
 import { bestLevels } from './policy/effort.ts'
 import { type Making, recipe } from './recipe.ts'
 
@@ -14,7 +15,7 @@ import { type Making, recipe } from './recipe.ts'
 export const useless = new Uint8Array(0)
 
 /** Times that an object is served between two looks at whether it deserves the best level. */
-const LOOK_EVERY_HITS = 10
+export const LOOK_EVERY_HITS = 10
 /** Brotli's best level takes 2 s for 1 MB. Larger bodies get the next best, which is ten times faster. */
 const BEST_BROTLI_BYTES = 2 * 1024 * 1024
 const NEXT_BROTLI_LEVEL = 9
@@ -74,9 +75,9 @@ export class Variants {
     return keep(stored, making.change, whole, bytes)
   }
 
-  /** Called on each hit that is answered with a kept encoding. */
+  /** Called on hits that are answered with a kept encoding, every LOOK_EVERY_HITS. */
   hit(stored: Stored, making: Making, made: Made): void {
-    if (stored.hits % LOOK_EVERY_HITS !== 0 || !stored.isWhole || making.change.coding === undefined) return
+    if (!stored.isWhole || making.change.coding === undefined) return
     const { name } = making.change
     const upgraded = this.#upgraded.get(stored) ?? new Set()
     if (upgraded.has(name)) return

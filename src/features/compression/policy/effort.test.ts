@@ -1,6 +1,6 @@
 import t from 'tap'
 import { CHEAP_COMPRESSION, NO_EXTRAS } from '../../../core/pressure.ts'
-import { bestLevels, effortNow, fastLevels, normalLevels } from './effort.ts'
+import { bestLevels, effortNow, fastLevels, hasRoom, normalLevels } from './effort.ts'
 import { codings } from './negotiate.ts'
 
 t.test(
@@ -21,4 +21,12 @@ t.test('levels rise from fast to best', async (t) => {
   for (const coding of codings) {
     t.ok(fastLevels[coding] < normalLevels[coding] && normalLevels[coding] < bestLevels[coding], coding)
   }
+})
+
+t.test('coders at work take a bounded memory, and event streams no more than half of it', async (t) => {
+  const most = 256 * 1024 * 1024
+  t.ok(hasRoom(most - 1000, 1000, false))
+  t.notOk(hasRoom(most - 1000, 1001, false))
+  t.notOk(hasRoom(most / 2, 1, true))
+  t.ok(hasRoom(most / 2, 1, false))
 })

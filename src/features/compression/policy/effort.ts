@@ -20,6 +20,16 @@ export const bestLevels: Levels = { zstd: 19, br: 11, gzip: 9 }
 const FAST_FROM = 4
 const NONE_FROM = 64
 
+/** Memory for coders at work, in all. Each holds its window for as long as its client reads, however slowly. */
+const OPEN_BYTES = 256 * 1024 * 1024
+/** Streams without end may stay for days: they leave room for the others. */
+const ENDLESS_BYTES = OPEN_BYTES / 2
+
+/** @param openBytes memory of the coders at work */
+export function hasRoom(openBytes: number, coderBytes: number, isEndless: boolean): boolean {
+  return openBytes + coderBytes <= (isEndless ? ENDLESS_BYTES : OPEN_BYTES)
+}
+
 /**
  * @param waiting pieces of work that wait for a thread
  * @param running how many may run at once
