@@ -16,7 +16,9 @@ export const slowEndpoint: Scenario = {
   async measure(stage) {
     const phases = [warmUp(600), steady('main', stage.seconds, 600)]
     const main = phaseOf(await stage.load({ timeoutMs: 5000, phases }), 'main')
-    return { p99: main.p99Ms, failed: failedOf(main) }
+    const reached = (await stage.backends.counts()).map((each) => each.reached)
+    const all = reached.reduce((sum, each) => sum + each, 0)
+    return { p99: main.p99Ms, failed: failedOf(main), slowShare: (reached.at(-1) ?? Number.NaN) / all }
   },
   rows: [atMost('three endpoints (10 ms), one 20x slower, 600/s: p99', 'p99', 30, milliseconds)],
 }
