@@ -26,13 +26,7 @@ export async function startOrigin(folder: string): Promise<number> {
   return port
 }
 
-export async function startPeers(folder: string, origin: number): Promise<Peer[]> {
-  const peers = [await gateway(folder, origin), await nginx(folder, origin)]
-  if (findCommand('caddy') !== undefined) peers.push(await caddy(folder, origin))
-  return peers
-}
-
-async function gateway(folder: string, origin: number): Promise<Peer> {
+export async function gateway(folder: string, origin: number): Promise<Peer> {
   const [port, admin] = [await freePort(), await freePort()]
   const file = written('gateway.yaml', folder, { port, admin, origin, folder })
   const command = fileURLToPath(new URL('../../bin/gateway.mjs', import.meta.url))
@@ -54,6 +48,11 @@ async function caddy(folder: string, origin: number): Promise<Peer> {
   const process = await started([program('caddy'), 'run', '--config', file, '--adapter', 'caddyfile'], port)
   return { title: 'Caddy', port, process, codings: ['zstd', 'gzip'], isCaching: false, admin: undefined }
 }
+
+export type Start = (folder: string, origin: number) => Promise<Peer>
+
+/** Those that are installed. Only one runs at a time: caches of several would crowd the memory of a small machine. */
+export const starts: readonly Start[] = findCommand('caddy') === undefined ? [gateway, nginx] : [gateway, nginx, caddy]
 
 async function started(command: readonly string[], port: number): Promise<Running> {
   const process = new Running('proxy', command)

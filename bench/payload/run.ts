@@ -13,7 +13,7 @@ import { median } from '../report.ts'
 import { type Body, bodies } from './bodies.ts'
 import { answer, load } from './load.ts'
 import { pageTimeMs } from './page-time.ts'
-import { type Peer, startOrigin, startPeers } from './peers.ts'
+import { gateway, type Peer, startOrigin, starts } from './peers.ts'
 
 const CONNECTIONS = 16
 /** More than there are threads to compress on, and few enough that the event loop is not at its limit by itself. */
@@ -31,14 +31,14 @@ async function main(): Promise<void> {
   chmodSync(folder, 0o755)
   try {
     const origin = await startOrigin(folder)
-    const peers = await startPeers(folder, origin)
-    const gateway = peers[0] as Peer
-    const parts = [await costs(peers, seconds), await pages(gateway), await loop(gateway, seconds)]
+    const parts = [await costs(folder, origin, seconds)]
+    const alone = await gateway(folder, origin)
+    parts.push(await pages(alone), await loop(alone, seconds))
+    await alone.process.stop()
     const pinning = isPinned ? 'proxy on one core, load and origin on another' : 'nothing pinned to cores'
     const text = `${parts.join('\n\n')}\n\nMeasured ${new Date().toISOString().slice(0, 16)} UTC; ${CONNECTIONS} connections; ${pinning}; Node ${process.versions.node}.\n`
     console.log(`\n${text}`)
     if (values.write !== undefined) writeFileSync(values.write, text)
-    for (const peer of peers) await peer.process.stop()
   } finally {
     stopAll()
     rmSync(folder, { recursive: true, force: true })
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
 }
 
 /** Bytes on the wire and CPU per request, for each body, peer and coding. */
-async function costs(peers: readonly Peer[], seconds: number): Promise<string> {
+async function costs(folder: string, origin: number, seconds: number): Promise<string> {
   const head = [
     '',
     'coding',
@@ -57,12 +57,16 @@ async function costs(peers: readonly Peer[], seconds: number): Promise<string> {
     'CPU µs',
     'of uncoded',
   ]
-  const rows: string[][] = []
-  for (const body of bodies) {
-    progress(body.title)
-    rows.push([`**${body.title}**`, '', '', '', '', '', '', ''])
-    for (const peer of peers) rows.push(...(await peerRows(peer, body, seconds)))
+  const rowsOf = new Map(bodies.map((body) => [body, [[`**${body.title}**`, '', '', '', '', '', '', '']]]))
+  for (const start of starts) {
+    const peer = await start(folder, origin)
+    for (const [body, rows] of rowsOf) {
+      progress(`${peer.title}, ${body.title}`)
+      rows.push(...(await peerRows(peer, body, seconds)))
+    }
+    await peer.process.stop()
   }
+  const rows = [...rowsOf.values()].flat()
   return `### Bytes on the wire and CPU per request\n\n${table(head, rows)}`
 }
 
@@ -113,15 +117,15 @@ async function cpuMicros(peer: Peer, asking: Measured): Promise<number> {
 }
 
 /** A page with its bundle and three lists, over a slow line. */
-async function pages(gateway: Peer): Promise<string> {
+async function pages(peer: Peer): Promise<string> {
   progress('a page on a slow link')
   const parts = ['page.html', 'bundle.js', 'list.json?1', 'list.json?2', 'list.json?3']
   const rows: string[][] = []
   for (const where of ['cached', 'dynamic']) {
-    for (const coding of ['identity', ...gateway.codings]) {
+    for (const coding of ['identity', ...peer.codings]) {
       const paths = parts.map((part) => `/${where}/${part}`)
       const times: number[] = []
-      for (let round = 0; round < 3; round++) times.push(await pageTimeMs(line, gateway.port, paths, coding))
+      for (let round = 0; round < 3; round++) times.push(await pageTimeMs(line, peer.port, paths, coding))
       rows.push([where, coding === 'identity' ? 'none' : coding, median(times).toFixed(0)])
     }
   }
@@ -130,23 +134,23 @@ async function pages(gateway: Peer): Promise<string> {
 }
 
 /** The delay of the event loop, and of plain requests, while as much is compressed as can be. */
-async function loop(gateway: Peer, seconds: number): Promise<string> {
+async function loop(peer: Peer, seconds: number): Promise<string> {
   progress('the event loop')
   const rows: string[][] = []
-  for (const coding of ['', 'identity', ...gateway.codings]) {
+  for (const coding of ['', 'identity', ...peer.codings]) {
     for (const body of coding === '' ? [''] : ['page.html', 'bundle.js']) {
-      const before = await eventLoopBuckets(gateway)
+      const before = await eventLoopBuckets(peer)
       const asking = {
-        port: gateway.port,
+        port: peer.port,
         path: `/dynamic/${body}`,
         accept: coding,
         connections: BUSY_CONNECTIONS,
         isCold: false,
       }
       const loading = body === '' ? undefined : load({ ...asking, seconds: seconds + 1 })
-      const probe = { port: gateway.port, path: '/plain/list.json', accept: 'identity', connections: 1, isCold: false }
+      const probe = { port: peer.port, path: '/plain/list.json', accept: 'identity', connections: 1, isCold: false }
       const plain = await load({ ...probe, seconds })
-      const delay = p99Ms(before, await eventLoopBuckets(gateway))
+      const delay = p99Ms(before, await eventLoopBuckets(peer))
       const full = await loading
       const rate = full === undefined ? '' : full.perSecond.toFixed(0)
       rows.push([

@@ -94,6 +94,11 @@ export class Encoding implements Read {
     else if (this.#state === 'open' && !(this.#isInputOver && this.#retainBytes > 0)) this.#end('over')
   }
 
+  /** Nobody needs the result any more. */
+  giveUp(): void {
+    if (this.#state === 'open') this.#end('over')
+  }
+
   /** Takes the bytes from offset `at` on, as far as they are new. */
   offer(at: number, bytes: Uint8Array): void {
     const known = this.#inputBytes - at

@@ -67,7 +67,10 @@ function sharedState(deps: Deps): CompressionState {
       })
       return { gate, variants: new Variants(gate, pressure), stop }
     },
-    ({ stop }) => stop(),
+    ({ variants, stop }) => {
+      stop()
+      variants.stop()
+    },
   )
 }
 

@@ -32,6 +32,7 @@ export class Variants {
   readonly #background = new Gate(1)
   readonly #underWay = new WeakMap<Stored, Map<string, Encoding>>()
   readonly #upgraded = new WeakMap<Stored, Set<string>>()
+  readonly #upgrades = new Set<Encoding>()
 
   constructor(gate: Gate, pressure: Pressure) {
     this.#gate = gate
@@ -87,6 +88,11 @@ export class Variants {
     this.#upgrade(stored, making, made)
   }
 
+  /** Ends what goes on in the background: a process that shuts down does not wait for it. */
+  stop(): void {
+    for (const encoding of [...this.#upgrades]) encoding.giveUp()
+  }
+
   #upgrade(stored: Stored, making: Making, made: Made): void {
     const { change } = making
     const { body } = stored
@@ -99,10 +105,11 @@ export class Variants {
         if (whole === undefined || before === undefined || whole.byteLength >= before.byteLength) return
         stored.keep(change.name, whole)
       },
-      over: () => {},
+      over: () => this.#upgrades.delete(encoding),
     }
     const steps = { ...recipe({ ...making, level, lengthBytes: bytes, flushes: false }), nowBytes: 0 }
     const encoding = new Encoding(steps, this.#background, events, MAX_KEPT_BYTES)
+    this.#upgrades.add(encoding)
     let at = 0
     for (const piece of body) {
       encoding.offer(at, piece)
