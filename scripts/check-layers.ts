@@ -34,7 +34,7 @@ const layers: readonly { rank: number; area: RegExp }[] = [
   { rank: 0, area: /^src\/core\// },
   { rank: 1, area: /^src\/config\// },
   { rank: 1, area: /^src\/(?:.*\/)?policy\// },
-  { rank: 2, area: /^src\/(?:telemetry|net|router|upstream|features\/[^/]+)\// },
+  { rank: 2, area: /^src\/(?:telemetry|net|redis|router|upstream|features\/[^/]+)\// },
   // The admin section's schema is a part of the configuration, like every other section's.
   { rank: 2, area: /^src\/admin\/schema\.ts$/ },
   { rank: 3, area: /^src\/(?:pipeline|plan|filters|edits|steps)\.ts$/ },

@@ -11,6 +11,7 @@ import { errorTable } from '../src/core/errors.ts'
 import type { MetricSpec } from '../src/core/metrics.ts'
 import { features } from '../src/features.ts'
 import { listenerMetrics } from '../src/net/metrics.ts'
+import { redisMetrics } from '../src/redis/metrics.ts'
 import { nodeMetrics } from '../src/telemetry/node.ts'
 import { reloadMetrics } from '../src/telemetry/reload.ts'
 import { upstreamMetrics } from '../src/upstream/metrics.ts'
@@ -70,6 +71,7 @@ function metricsPage(): string {
     ...features.filter(({ metrics }) => metrics.length > 0).map((f) => [`\`${f.key}\``, f.metrics] as const),
     ['Listeners', listenerMetrics],
     ['Upstreams', upstreamMetrics],
+    ['Shared state', redisMetrics],
     ['Configuration', reloadMetrics],
     ['The process', [unhandledErrors, ...nodeMetrics]],
   ]

@@ -9,6 +9,7 @@ import { didYouMean } from './config/suggest.ts'
 import type { AnyFeature, Path, Problem } from './core/feature.ts'
 import { features } from './features.ts'
 import { type ListenerConfig, listenerSchema } from './net/schema.ts'
+import { checkRedis, type RedisConfig, redisSchema } from './redis/schema.ts'
 import { unreachableRoutes } from './router/lint.ts'
 import { defaultRouteName, patternLabel } from './router/name.ts'
 import { checkRewrite } from './router/rewrite.ts'
@@ -50,6 +51,7 @@ export interface GatewayConfig {
   readonly admin: AdminConfig | false
   readonly upstreams: Readonly<Record<string, UpstreamConfig>>
   readonly routes: readonly RouteConfig[]
+  readonly redis: RedisConfig | undefined
   /** The value of each feature's top-level key. */
   readonly top: Readonly<Record<string, unknown>>
 }
@@ -82,6 +84,7 @@ interface Written {
   readonly upstreams: Readonly<Record<string, UpstreamConfig>>
   readonly defaults: Readonly<Record<string, unknown>>
   readonly routes: readonly WrittenRoute[]
+  readonly redis?: RedisConfig
   readonly [topKey: string]: unknown
 }
 
@@ -125,6 +128,7 @@ function buildSchema(): z.ZodType<GatewayConfig> {
       .array(route)
       .describe('What to do with which request: the first match, top to bottom, decides.')
       .default([]),
+    redis: redisSchema,
     ...top,
   })
   return written.transform((value) => resolve(value as unknown as Written)) as unknown as z.ZodType<GatewayConfig>
@@ -156,7 +160,8 @@ function resolve(written: Written): GatewayConfig {
   for (const feature of features) {
     if (feature.top !== undefined) top[feature.top.key] = written[feature.top.key]
   }
-  return { listeners: written.listeners, admin: written.admin, upstreams: written.upstreams, routes, top }
+  const { listeners, admin, upstreams, redis } = written
+  return { listeners, admin, upstreams, routes, redis, top }
 }
 
 function uniqueName(wanted: string, taken: Set<string>): string {
@@ -173,6 +178,7 @@ export const rootSchema: z.ZodType<GatewayConfig> = buildSchema()
 export function checkConfiguration(config: GatewayConfig): Problem[] {
   const problems: Problem[] = []
   if (config.admin !== false) problems.push(...checkAdmin(config.admin))
+  problems.push(...checkRedis(config.redis))
   problems.push(...duplicates(config.listeners, 'listeners', 'address'))
   problems.push(...duplicates(config.routes, 'routes', 'name'))
   config.routes.forEach((route, index) => {
@@ -245,7 +251,7 @@ function isUsed(value: unknown): boolean {
 /** Words of later versions: using one is said to be so, rather than taken for a slip. */
 const reserved = [
   ...['aggregate', 'batch', 'offload', 'overload', 'priority'],
-  ...['rate_limit', 'redis', 'slo', 'tracing', 'transcode', 'workers', 'exemplars'],
+  ...['rate_limit', 'slo', 'tracing', 'transcode', 'workers', 'exemplars'],
 ]
 
 /** A file as read and checked; `config` is undefined when a problem is an error. */

@@ -8,7 +8,6 @@ import type { Clock, Random } from './core/clock.ts'
 import { systemClock, systemRandom } from './core/clock.ts'
 import type { Downstream } from './core/downstream.ts'
 import type { Peer } from './core/exchange.ts'
-import type { SharedDeps } from './core/feature.ts'
 import { Keep } from './core/keep.ts'
 import { type Log, silentLog } from './core/log.ts'
 import type { RequestHead } from './core/message.ts'
@@ -20,6 +19,7 @@ import { Generation, type RouteSummary } from './generation.ts'
 import { Listener } from './net/listener.ts'
 import { Client } from './pipeline.ts'
 import type { Platform } from './plan.ts'
+import { RedisState } from './redis/redis.ts'
 import { RequestIds } from './request-ids.ts'
 import { Registry } from './telemetry/registry.ts'
 import type { EndpointChange, UpstreamSnapshot } from './upstream/index.ts'
@@ -167,17 +167,27 @@ export class Gateway {
   }
 
   #build(config: GatewayConfig): Generation {
-    const deps: SharedDeps = {
+    const lease = this.#keep.lease()
+    const deps = {
       clock: this.clock,
       random: this.#random,
       wheel: this.#wheel,
       log: this.log,
       metrics: this.registry,
-      lease: this.#keep.lease(),
+      lease,
       pressure: this.#pressure,
-      shared: undefined,
     }
-    return new Generation(config, deps, this.#platform)
+    const { redis } = config
+    const shared =
+      redis === undefined
+        ? undefined
+        : lease.use(
+            'redis',
+            JSON.stringify(redis),
+            () => new RedisState(redis, deps),
+            (state) => state.close(),
+          )
+    return new Generation(config, { ...deps, shared }, this.#platform)
   }
 
   /** Opens what is new first, so that a failure changes nothing; then `commit`s; then closes what is gone. */

@@ -6,6 +6,8 @@ const secretKey =
 const credentials = /([a-z][a-z0-9+.-]*:\/\/)[^/\s]+@/gi
 /** `?token=…` in URLs. */
 const queryValue = /([?&])([^=&#\s]+)=([^&#\s]+)/g
+/** The same in a line of YAML, where quotes and brackets may follow. */
+const quotedQueryValue = /([?&][^=&#\s]+)=([^&#\s"'},\]]+)/g
 /** The value of an Authorization field under whatever name. */
 const scheme = /\b(basic|bearer|digest|negotiate) +[\w.~+/=-]{6,}/gi
 const hidden = '***'
@@ -47,6 +49,9 @@ export function redactedLine(line: string): string {
   const stars = (text: string) => '*'.repeat(text.length)
   return line
     .replace(credentials, (match, start: string) => `${start}${stars(match.slice(start.length, -1))}@`)
+    .replace(quotedQueryValue, (match, name: string, value: string) =>
+      isSecretName(name.slice(1)) ? `${name}=${stars(value)}` : match,
+    )
     .replace(scheme, (match, name: string) => `${name} ${stars(match.slice(name.length + 1))}`)
     .replace(keyWithValue, (match, key: string, colon: string, value: string) =>
       isSecretName(key) && !justReference.test(value) ? `${key}${colon}${stars(value)}` : match,
