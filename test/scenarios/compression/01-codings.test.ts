@@ -2,7 +2,7 @@ import { createGunzip } from 'node:zlib'
 import { type Answering, reply } from '../../harness/origin.ts'
 import { scenario } from '../../harness/scenario.ts'
 import { eventually } from '../../harness/wire.ts'
-import { accept, codings, decoded, json, listing } from './coding.ts'
+import { accept, codings, decode, decoded, json, listing, noise } from './coding.ts'
 
 const small = listing(4_000)
 const large = listing(300_000)
@@ -201,5 +201,43 @@ scenario('a broken answer never looks complete', async (s, t) => {
   for (const coding of codings) {
     const answer = await gw.get('/', { headers: accept(coding) })
     t.equal(answer.isComplete, false, coding)
+  }
+})
+
+scenario('clients that go away in the middle leave nothing behind', async (s, t) => {
+  const origin = await s.origin(reply(200, json, listing(2_000_000)))
+  const gw = await s.gateway({ routes: [{ upstream: origin.url, compression: true }] })
+  for (const coding of codings) {
+    const clients = await Promise.all(Array.from({ length: 12 }, () => gw.client()))
+    for (const client of clients) client.request({ headers: accept(coding) })
+    await Promise.all(clients.map((client) => client.answer()))
+    for (const client of clients) client.reset()
+  }
+  await eventually('all to be over', async () => (await gw.metric('gateway_requests_in_flight')) === 0)
+  await eventually('no work to wait', async () => (await gw.metric('gateway_compression_waiting')) === 0)
+  const before = (await gw.metric('gateway_compression_answers_total', { encoding: 'br', level: 'normal' })) ?? 0
+  const answer = await gw.get('/', { headers: accept('br') })
+  t.equal(decoded(answer), listing(2_000_000))
+  t.equal(await gw.metric('gateway_compression_answers_total', { encoding: 'br', level: 'normal' }), before + 1)
+})
+
+scenario('a client that stops reading for a while still gets everything', async (s, t) => {
+  const body = Buffer.concat([noise(6_000_000), Buffer.from(large)])
+  const origin = await s.origin(reply(200, { 'content-type': 'text/plain' }, body))
+  const gw = await s.gateway({ routes: [{ upstream: origin.url, compression: true }] })
+  for (const coding of codings) {
+    const client = await gw.client()
+    client.request({ headers: accept(coding) })
+    const answer = await client.answer()
+    for (let pieces = 0; pieces < 5; pieces++) {
+      await answer.body.next()
+      client.incoming.pause()
+      // Others go on meanwhile, through the same threads.
+      t.equal((await gw.get('/', { headers: accept(coding) })).isComplete, true)
+      client.incoming.resume()
+    }
+    await answer.body.rest()
+    t.ok(answer.isComplete)
+    t.ok(decode(coding, answer.body.bytes).equals(body), coding)
   }
 })
