@@ -10,12 +10,16 @@ import { fallback } from './features/fallback/index.ts'
 import { requestHeaders, responseHeaders } from './features/headers/index.ts'
 import { metrics } from './features/metrics/index.ts'
 import { mirror } from './features/mirror/index.ts'
+import { overload } from './features/overload/index.ts'
+import { priority } from './features/priority/index.ts'
 import { redirect } from './features/redirect/index.ts'
 import { respond } from './features/respond/index.ts'
 
 export const features: readonly AnyFeature[] = [
   accessLog, // first in, last out: sees every exchange as it really ended
   metrics, // counts what later features refuse, too
+  priority, // first of all that may refuse: it says who is refused first
+  overload, // before anything costs anything
   redirect, // answers at once: nothing below it runs
   respond,
   compression, // above the cache, which so keeps one object for all codings; after the edits of the answer

@@ -218,6 +218,13 @@ export const errorTable = {
     'Service unavailable',
     'The upstream has no endpoint that may be used now.',
   ),
+  shed: row(
+    503,
+    'gateway',
+    'never',
+    'Service unavailable',
+    'Refused to keep the upstream or the gateway standing: more requests than can be answered in time. The access log names the rule in `refused_by`.',
+  ),
   circuit_open: row(
     503,
     'gateway',

@@ -25,9 +25,13 @@ export class Breaker {
   /** Counts changes of state: the ticket of whatever begins under one. */
   #epoch = 0
   #isProbing = false
+  /** Failures since the last success, and how many are too many; 0: no number is. */
+  #consecutive = 0
+  readonly #most: number
 
   constructor(config: BreakerConfig, changed: (state: BreakerState) => void) {
     this.#changed = changed
+    this.#most = config.consecutive_failures
     this.#circuit = new CircuitBreaker(outcome, {
       timeout: false,
       errorThresholdPercentage: config.error_rate * 100,
@@ -62,7 +66,11 @@ export class Breaker {
   ended(ticket: number, isGood: boolean | undefined): void {
     if (ticket !== this.#epoch || this.#state === 'open') return
     this.#isProbing = false
-    if (isGood !== undefined) this.#circuit.fire(isGood).catch(nothing)
+    if (isGood === undefined) return
+    this.#consecutive = isGood ? 0 : this.#consecutive + 1
+    this.#circuit.fire(isGood).catch(nothing)
+    // A window that is still full of successes would let it go on for long.
+    if (this.#most > 0 && this.#consecutive >= this.#most) this.#circuit.open()
   }
 
   /** Ends its timers. */

@@ -10,6 +10,8 @@ import type { Discovery } from './discovery/discovery.ts'
 import { DnsDiscovery } from './discovery/dns.ts'
 import { type Endpoint, readTls } from './endpoint.ts'
 import { EndpointSet } from './endpoint-set.ts'
+import { Limited } from './limited.ts'
+import { Limiter } from './limiter.ts'
 import { Budget } from './policy/budget.ts'
 import type { UpstreamConfig } from './schema.ts'
 import { type RoutePolicies, Tries } from './tries.ts'
@@ -66,6 +68,7 @@ export class Upstream {
   readonly #deps: SharedDeps
   readonly #set: EndpointSet
   readonly #budget: Budget
+  readonly #limiter: Limiter | undefined
   readonly #discovery: DnsDiscovery | undefined
 
   /** @throws when a certificate file cannot be read */
@@ -79,6 +82,7 @@ export class Upstream {
     const discovery: Discovery | undefined = this.#discovery
     this.#set = new EndpointSet({ name, config, tls, discovery, deps, makeBalancer: makeBalancer(name, config, deps) })
     this.#budget = lease.use('budget', name, () => new Budget(RETRY_FLOOR))
+    this.#limiter = this.#limit()
   }
 
   /** Resolves when it is known which endpoints there are, as far as that can be found out at all. */
@@ -88,7 +92,8 @@ export class Upstream {
 
   /** What obtains answers for a route. */
   origin(policies: RoutePolicies): Origin {
-    return new Tries(this.#set, this.#config, policies, this.#budget, this.#deps)
+    const tries = new Tries(this.#set, this.#config, policies, this.#budget, this.#deps)
+    return this.#limiter === undefined ? tries : new Limited(tries, this.#limiter, policies.route.name)
   }
 
   /** @param prepare makes the request that goes upstream out of the one that came */
@@ -123,6 +128,13 @@ export class Upstream {
     if (change.weight !== undefined) condition.weight = change.weight ?? undefined
     condition.changed()
     return true
+  }
+
+  #limit(): Limiter | undefined {
+    const { concurrency } = this.#config
+    if (concurrency === false) return undefined
+    const make = () => new Limiter(this.name, concurrency, this.#deps)
+    return this.#deps.lease.use('limiter', JSON.stringify([this.name, concurrency]), make, (limiter) => limiter.stop())
   }
 
   #discover(): DnsDiscovery | undefined {

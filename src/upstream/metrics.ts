@@ -3,6 +3,7 @@ import type { MetricSpec } from '../core/metrics.ts'
 
 const byEndpoint = ['upstream', 'endpoint'] as const
 
+import { limitMetrics } from './limit-metrics.ts'
 import { stickyRequests } from './sticky.ts'
 export const requestSeconds: MetricSpec = {
   name: 'gateway_upstream_request_seconds',
@@ -158,4 +159,5 @@ export const upstreamMetrics: readonly MetricSpec[] = [
   endpointsKnown,
   lookups,
   stickyRequests,
+  ...limitMetrics,
 ]

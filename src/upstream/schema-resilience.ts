@@ -110,6 +110,12 @@ export const breakerSchema = policy({
     .default(20)
     .describe('Requests within `window` below which it does not open.'),
   window: seconds('10s', 100).describe('Time over which failures are counted.'),
+  consecutive_failures: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(10)
+    .describe('Failures in a row at which it opens whatever the rate; 0: never for that.'),
   open_for: seconds('5s', 10).describe('Time it stays open before one request may try again.'),
 }).describe(
   'Sends an endpoint nothing while it fails: requests are refused at once, or go to another endpoint, until a single one that is let through succeeds.',
@@ -152,3 +158,41 @@ export const discoverySchema = section({
 })
 
 export type DiscoveryConfig = z.output<typeof discoverySchema>
+
+const limitKeys = {
+  adaptive: z
+    .boolean()
+    .default(true)
+    .describe('Whether the limit follows what the upstream shows it can do; false: it is `max`.'),
+  min: z.int().min(1).max(100_000).default(8).describe('The limit at least, with `adaptive`.'),
+  max: z.int().min(1).max(100_000).default(1000).describe('The limit at most; with `adaptive`, where it begins.'),
+  queue: z
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(1000)
+    .describe('Requests that may wait for room; when more come, the least important that waited longest is refused.'),
+  queue_timeout: duration({ minMs: 1, maxMs: 600_000 })
+    .prefault('250ms')
+    .describe('Time a request may wait for room; 503 beyond.'),
+  dry_run: z.boolean().default(false).describe('Only counts what would have had to wait.'),
+}
+
+const limitSection = section(limitKeys).check((ctx) => {
+  const { adaptive, min, max } = ctx.value
+  if (adaptive && min > max)
+    ctx.issues.push({ code: 'custom', input: ctx.value, message: 'has a `min` above its `max`' })
+})
+
+export type ConcurrencyConfig = z.output<typeof limitSection>
+
+export const concurrencySchema = z
+  .union([z.int().min(1).max(100_000), z.literal(false), limitSection], {
+    error: 'must be a number, false, or {adaptive: true, …}',
+  })
+  .transform((value): ConcurrencyConfig | false =>
+    typeof value === 'number' ? limitSection.parse({ adaptive: false, max: value }) : value,
+  )
+  .describe(
+    'Requests that the upstream works on at once: a number, or found out with {adaptive: true}. false: no limit.',
+  )

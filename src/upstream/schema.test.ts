@@ -23,7 +23,7 @@ t.test('the smallest upstream has the defaults of a careful operator', async (t)
     panic: 0.5,
     protocol: 'http1',
     tls: { verify: true },
-    pool: { connections: 256, queue: 1024, idle_timeout: 55_000 },
+    pool: { connections: 256, queue: 10_000, idle_timeout: 55_000 },
     outlier_ejection: {
       consecutive_errors: 5,
       error_rate: 0,
@@ -36,6 +36,7 @@ t.test('the smallest upstream has the defaults of a careful operator', async (t)
     },
     circuit_breaker: false,
     sticky: false,
+    concurrency: false,
   })
   const limits = {
     connect: 2000,

@@ -1,13 +1,17 @@
 /** The keys of one entry under `upstreams`. */
 import { isIP } from 'node:net'
 import { duration, name, section, share, z } from '../config/schema.ts'
-import { balanceSchema, breakerSchema, discoverySchema, healthCheckSchema, outlierSchema } from './schema-resilience.ts'
+import {
+  balanceSchema,
+  breakerSchema,
+  concurrencySchema,
+  discoverySchema,
+  healthCheckSchema,
+  outlierSchema,
+} from './schema-resilience.ts'
 import { stickySchema } from './schema-sticky.ts'
 
 const unsupported = 'is not supported in this version'
-
-/** A key that is reserved: clear words instead of "unknown key". */
-const later = (): z.ZodOptional<z.ZodNever> => z.never({ error: unsupported }).optional()
 
 /** A word out of a list of which only some can be used yet. */
 function word<const W extends string>(words: readonly W[], reserved: readonly string[]): z.ZodEnum<{ [K in W]: K }> {
@@ -95,7 +99,7 @@ const poolSchema = section({
     .int()
     .min(0)
     .max(1_000_000)
-    .default(1024)
+    .default(10_000)
     .describe('Requests that may wait for a connection to one endpoint; 503 beyond.'),
   idle_timeout: duration({ minMs: 1, maxMs: 86_400_000 })
     .prefault('55s')
@@ -135,7 +139,7 @@ export const upstreamSchema = section({
   outlier_ejection: outlierSchema.prefault(true),
   circuit_breaker: breakerSchema.prefault(false),
   sticky: stickySchema.prefault(false),
-  concurrency: later().describe('Reserved.'),
+  concurrency: concurrencySchema.prefault(false),
 }).check((ctx) => {
   const { endpoints, discover, sticky } = ctx.value
   const report = (message: string, path: string[] = []) =>

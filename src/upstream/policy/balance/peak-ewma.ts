@@ -11,6 +11,8 @@ import { twoOf } from './two-of.ts'
 
 /** After so long without answers, a mean has decayed to 37 %. */
 const TAU_MS = 10_000
+/** Of each answer that is quicker than the mean. */
+const LEAST_WEIGHT = 0.1
 /** A failure counts as this latency at least, and as this many times the mean. */
 const FAILURE_MS = 1000
 const FAILURE_FACTOR = 5
@@ -58,7 +60,12 @@ export class PeakEwma<E extends Target> implements Balancer<E> {
   answered(endpoint: E, nowMs: number, latencyMs: number): void {
     const cost = this.#costOf(endpoint)
     const left = Math.exp(-(nowMs - cost.at) / TAU_MS)
-    cost.meanMs = latencyMs > cost.meanMs * left ? latencyMs : cost.meanMs * left + latencyMs * (1 - left)
+    if (latencyMs > cost.meanMs * left) cost.meanMs = latencyMs
+    else {
+      // A peak that was not the endpoint's own (all had it: a pause of ours) is gone after a few quick answers.
+      const kept = Math.min(left, 1 - LEAST_WEIGHT)
+      cost.meanMs = cost.meanMs * kept + latencyMs * (1 - kept)
+    }
     cost.at = nowMs
     cost.isKnown = true
   }

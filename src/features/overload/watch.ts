@@ -1,0 +1,81 @@
+/** Watches how the process is, ten times a second, and sets how hard pressed it is. */
+import { getHeapStatistics } from 'node:v8'
+import type { Clock, Timer } from '../../core/clock.ts'
+import type { SharedDeps } from '../../core/feature.ts'
+import type { Log } from '../../core/log.ts'
+import type { Gauge, MetricSpec } from '../../core/metrics.ts'
+import { type Pressure, rungs, SHED_LOW } from '../../core/pressure.ts'
+import { ground, type Standing, step, strain } from './policy/ladder.ts'
+import type { OverloadConfig } from './schema.ts'
+
+export const pressureLevel: MetricSpec = {
+  name: 'gateway_pressure_level',
+  help: 'How hard pressed the gateway is: 0 not at all, 1 serves stale answers for longer, 2 no hedges and mirrors, 3 compresses cheaply, 4 refuses low priority, 5 refuses normal priority.',
+  type: 'gauge',
+  labels: [],
+}
+
+const TICK_MS = 100
+/** Weight of a new delay in the running mean: a single pause is none of our business. */
+const SMOOTHING = 0.3
+
+export class Watch {
+  /** Requests under way. */
+  inFlight = 0
+  config: OverloadConfig
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #pressure: Pressure
+  readonly #gauge: Gauge
+  readonly #timer: Timer
+  readonly #heapShare: () => number
+  #tickAt: number
+  #delayMs = 0
+  #standing: Standing = ground
+
+  /** @param heapShare of the heap that is in use */
+  constructor(config: OverloadConfig, deps: SharedDeps, heapShare: () => number = usedHeap) {
+    this.config = config
+    this.#clock = deps.clock
+    this.#log = deps.log
+    this.#pressure = deps.pressure
+    this.#gauge = deps.metrics.gauge(pressureLevel, {})
+    this.#heapShare = heapShare
+    this.#tickAt = deps.clock.now()
+    this.#timer = deps.clock.every(TICK_MS, () => this.#tick())
+  }
+
+  stop(): void {
+    this.#timer.cancel()
+    this.#pressure.level = 0
+  }
+
+  #tick(): void {
+    const now = this.#clock.now()
+    const late = Math.max(now - this.#tickAt - TICK_MS, 0)
+    this.#tickAt = now
+    this.#delayMs += (late - this.#delayMs) * SMOOTHING
+    const load = { delayMs: this.#delayMs, heap: this.#heapShare() }
+    const before = this.#standing.level
+    this.#standing = step(this.#standing, strain(load, this.config), now)
+    const { level } = this.#standing
+    this.#pressure.level = level
+    this.#gauge.value = level
+    if (level >= SHED_LOW !== before >= SHED_LOW) this.#say(level, load.heap)
+  }
+
+  #say(level: number, heap: number): void {
+    const fields = {
+      pressure: rungs[level],
+      event_loop_delay_ms: Math.round(this.#delayMs),
+      heap: Math.round(heap * 100) / 100,
+    }
+    if (level >= SHED_LOW) this.#log.warn(fields, 'the gateway is hard pressed and refuses requests')
+    else this.#log.info(fields, 'the gateway takes all requests again')
+  }
+}
+
+function usedHeap(): number {
+  const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
+  return used / limit
+}

@@ -1,0 +1,157 @@
+/**
+ * Before the tries of an upstream: no more requests at once than the backend can work on, a short queue for the rest, and
+ * a refusal at once for what would only come too late. A backend of ten workers that is asked for a hundred things at
+ * once does not do them faster, only all of them late.
+ */
+import type { BodySource } from '../core/body.ts'
+import { GatewayError } from '../core/errors.ts'
+import { type Exchange, QUEUE } from '../core/exchange.ts'
+import type { HeaderList } from '../core/headers.ts'
+import type { RequestHead, ResponseHead } from '../core/message.ts'
+import type { Cancel, Origin, Reader } from '../core/origin.ts'
+import { Deadline } from '../core/wheel.ts'
+import type { Limiter, Waiter } from './limiter.ts'
+
+export class Limited implements Origin {
+  readonly #inner: Origin
+  readonly #limiter: Limiter
+  readonly #route: string
+
+  constructor(inner: Origin, limiter: Limiter, route: string) {
+    this.#inner = inner
+    this.#limiter = limiter
+    this.#route = route
+  }
+
+  fetch(x: Exchange, req: RequestHead, to: Reader): Cancel {
+    const passage = new Passage(this.#inner, this.#limiter, this.#route, x, req, to)
+    passage.start()
+    return (why) => passage.cancel(why)
+  }
+}
+
+const NEW = 0
+const QUEUED = 1
+const WORKING = 2
+const DONE = 3
+
+/** One request on its way through the limit. It holds its permit until the answer's header section is here. */
+export class Passage implements Reader, Waiter {
+  readonly key: string
+  readonly priority: number
+  readonly deadlineAt: number
+  waitingSince = 0
+  readonly x: Exchange
+  readonly #inner: Origin
+  readonly #limiter: Limiter
+  readonly #route: string
+  readonly #req: RequestHead
+  readonly #to: Reader
+  #state = NEW
+  #startedAt = 0
+  #cancel: Cancel | undefined = undefined
+  #deadline: Deadline | undefined = undefined
+
+  constructor(inner: Origin, limiter: Limiter, route: string, x: Exchange, req: RequestHead, to: Reader) {
+    this.#inner = inner
+    this.#limiter = limiter
+    this.#route = route
+    this.x = x
+    this.key = x.peer.client
+    this.priority = x.priority
+    this.deadlineAt = x.deadlineAt
+    this.#req = req
+    this.#to = to
+  }
+
+  start(): void {
+    const limiter = this.#limiter
+    if (limiter.tryBegin()) {
+      this.#begin(limiter.clock.now())
+      return
+    }
+    const now = limiter.clock.now()
+    this.waitingSince = now
+    const refusal = limiter.enqueue(this, now)
+    if (refusal !== undefined) {
+      this.refuse(refusal)
+      return
+    }
+    this.#state = QUEUED
+    this.#startedAt = now
+    this.#deadline = new Deadline(() => {
+      if (limiter.withdraw(this)) this.refuse('queue_timeout')
+    })
+    limiter.wheel.arm(this.#deadline, Math.min(now + limiter.queueMs, this.deadlineAt))
+  }
+
+  /** It is its turn; a permit is its own. */
+  admitted(nowMs: number): void {
+    this.#waited(nowMs)
+    this.#begin(nowMs)
+  }
+
+  /** It won't be sent. */
+  refuse(rule: string): void {
+    if (this.#state === QUEUED) this.#waited(this.#limiter.clock.now())
+    this.#state = DONE
+    this.x.refusedBy = rule
+    this.#limiter.countShed(this.#route, rule, this.priority)
+    this.#to.fail(new GatewayError('shed', `${rule} at upstream ${this.#limiter.name}`, this.#limiter.retryAfter()))
+  }
+
+  cancel(why: GatewayError): void {
+    if (this.#state === QUEUED) {
+      this.#limiter.withdraw(this)
+      this.#waited(this.#limiter.clock.now())
+    } else if (this.#state === WORKING) {
+      // A backend seldom notices: it goes on working for nobody, and has no more room until it is through.
+      this.#limiter.abandoned(this.#startedAt)
+    }
+    this.#state = DONE
+    this.#cancel?.(why)
+  }
+
+  interim(status: number, headers: HeaderList): void {
+    this.#to.interim(status, headers)
+  }
+
+  head(res: ResponseHead, source: BodySource): void {
+    if (this.#state === WORKING) {
+      this.#state = DONE
+      this.#limiter.answered(this.#req, this.#startedAt, res)
+    }
+    this.#to.head(res, source)
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#to.write(chunk)
+  }
+
+  end(trailers?: HeaderList): void {
+    this.#to.end(trailers)
+  }
+
+  fail(why: GatewayError): void {
+    if (this.#state === WORKING) {
+      this.#state = DONE
+      this.#limiter.failed(this.#startedAt, why)
+    }
+    this.#to.fail(why)
+  }
+
+  #begin(nowMs: number): void {
+    this.#state = WORKING
+    this.#startedAt = nowMs
+    const cancel = this.#inner.fetch(this.x, this.#req, this)
+    this.#cancel = cancel
+  }
+
+  #waited(nowMs: number): void {
+    const { spans } = this.x
+    const ms = nowMs - this.#startedAt
+    spans[QUEUE] = (spans[QUEUE] as number) + ms
+    this.#limiter.queueSeconds.record(ms / 1000)
+    if (this.#deadline !== undefined) this.#limiter.wheel.disarm(this.#deadline)
+  }
+}

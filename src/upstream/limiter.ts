@@ -1,0 +1,177 @@
+/** The concurrency limit of one upstream: who may go, who waits, who is refused; and what is measured of that. */
+import type { Clock, Random } from '../core/clock.ts'
+import type { GatewayError } from '../core/errors.ts'
+import type { SharedDeps } from '../core/feature.ts'
+import type { RequestHead, ResponseHead } from '../core/message.ts'
+import type { Gauge, Histogram, Metrics } from '../core/metrics.ts'
+import { HIGH, priorities } from '../core/priority.ts'
+import { retryAfter, shedTotal } from '../core/shed.ts'
+import { Deadline, type Wheel } from '../core/wheel.ts'
+import * as metrics from './limit-metrics.ts'
+import { hash32 } from './policy/hash-key.ts'
+import { AdaptiveLimit, BUCKETS } from './policy/limit/adaptive.ts'
+import { FairQueue, type Waiting } from './policy/limit/fair-queue.ts'
+import type { ConcurrencyConfig } from './schema-resilience.ts'
+
+/** What waits for its turn. */
+export interface Waiter extends Waiting {
+  readonly deadlineAt: number
+  /** Since when it has been waiting. */
+  readonly waitingSince: number
+  admitted(nowMs: number): void
+  refuse(rule: string): void
+}
+
+/** A queue that has not been empty for so long is standing: then the newest go first. */
+const STANDING_MS = 100
+/** Weight of a new latency in the running mean. */
+const SMOOTHING = 0.05
+/** An upstream that says it has too much is believed once in so long. */
+const PUSHBACK_MS = 100
+
+export class Limiter {
+  readonly name: string
+  readonly clock: Clock
+  readonly wheel: Wheel
+  readonly queueMs: number
+  readonly queueSeconds: Histogram
+  readonly #config: ConcurrencyConfig
+  readonly #random: Random
+  readonly #metrics: Metrics
+  readonly #adaptive: AdaptiveLimit | undefined
+  readonly #queue = new FairQueue<Waiter>(priorities.length, STANDING_MS)
+  #inFlight = 0
+  #meanMs = 0
+  #isEven = false
+  #pushedBackAt = Number.NEGATIVE_INFINITY
+  readonly #stop: () => void
+
+  constructor(name: string, config: ConcurrencyConfig, deps: SharedDeps) {
+    this.name = name
+    this.clock = deps.clock
+    this.wheel = deps.wheel
+    this.queueMs = config.queue_timeout
+    this.#config = config
+    this.#random = deps.random
+    this.#metrics = deps.metrics
+    this.#adaptive = config.adaptive ? new AdaptiveLimit(config) : undefined
+    const labels = { upstream: name }
+    this.queueSeconds = deps.metrics.histogram(metrics.queueSeconds, labels)
+    const gauge = (spec: typeof metrics.limit): Gauge => deps.metrics.gauge(spec, labels)
+    const [limit, inFlight, queued] = [gauge(metrics.limit), gauge(metrics.inFlight), gauge(metrics.queued)]
+    this.#stop = deps.metrics.onCollect(() => {
+      limit.value = this.limit
+      inFlight.value = this.#inFlight
+      queued.value = this.#queue.length
+    })
+  }
+
+  /** Requests that may be under way at once. */
+  get limit(): number {
+    return this.#adaptive?.limit ?? this.#config.max
+  }
+
+  /** Takes a permit, if there is one and nobody waits for it. */
+  tryBegin(): boolean {
+    const hasRoom = this.#queue.length === 0 && this.#inFlight < this.limit
+    if (!hasRoom && !this.#config.dry_run) return false
+    this.#inFlight++
+    if (!hasRoom) this.#metrics.counter(metrics.wouldHold, { upstream: this.name }).value++
+    return true
+  }
+
+  /** Lets it wait for its turn. Returns the rule that refuses it instead. */
+  enqueue(waiter: Waiter, nowMs: number): string | undefined {
+    this.#adaptive?.held()
+    if (waiter.deadlineAt - nowMs < this.#meanMs) return 'deadline'
+    if (this.#config.queue === 0) return 'queue_full'
+    if (this.#queue.length >= this.#config.queue) {
+      const other = this.#queue.giveWay(waiter.priority)
+      if (other === undefined) return 'queue_full'
+      other.refuse('queue_full')
+    }
+    this.#queue.add(waiter, nowMs)
+    return undefined
+  }
+
+  withdraw(waiter: Waiter): boolean {
+    return this.#queue.remove(waiter)
+  }
+
+  /** The header section of an answer is here: its permit is free. */
+  answered(req: RequestHead, startedAt: number, res: ResponseHead): void {
+    const now = this.clock.now()
+    const latencyMs = now - startedAt
+    this.#meanMs += (latencyMs - this.#meanMs) * SMOOTHING
+    // Errors come fast, and say nothing about how long the work takes.
+    if (res.status < 500 && res.status !== 429) {
+      this.#adaptive?.answered(now, bucketOf(req), latencyMs, this.#inFlight)
+    } else if (res.status === 503 || res.status === 429) this.#pushBack(now)
+    this.#release(now)
+  }
+
+  failed(startedAt: number, why: GatewayError): void {
+    const now = this.clock.now()
+    if (why.code === 'response_timeout') this.#meanMs += (now - startedAt - this.#meanMs) * SMOOTHING
+    this.#release(now)
+  }
+
+  /** Whoever asked has gone. The permit comes back when the backend is likely through with it. */
+  abandoned(startedAt: number): void {
+    const now = this.clock.now()
+    const doneAt = startedAt + this.#meanMs
+    if (doneAt <= now) this.#release(now)
+    else this.wheel.arm(new Deadline(() => this.#release(this.clock.now())), doneAt)
+  }
+
+  countShed(route: string, rule: string, priority: number): void {
+    const labels = { route, rule, priority: priorities[priority] ?? 'normal' }
+    this.#metrics.counter(shedTotal, labels).value++
+  }
+
+  retryAfter(): string[] {
+    return retryAfter(1, this.#random)
+  }
+
+  stop(): void {
+    this.#stop()
+  }
+
+  #pushBack(nowMs: number): void {
+    if (nowMs - this.#pushedBackAt < PUSHBACK_MS) return
+    this.#pushedBackAt = nowMs
+    this.#adaptive?.pushedBack(this.#inFlight)
+  }
+
+  #release(nowMs: number): void {
+    this.#inFlight--
+    // While what is under way comes down to a limit that was lowered, important requests take every second place.
+    if (this.#inFlight >= this.limit) {
+      this.#isEven = !this.#isEven
+      const first = this.#isEven ? this.#queue.nextOf(HIGH, nowMs) : undefined
+      if (first === undefined) return
+      this.#inFlight++
+      first.admitted(nowMs)
+      return
+    }
+    while (this.#inFlight < this.limit) {
+      const isStanding = this.#queue.isStanding(nowMs)
+      const waiter = this.#queue.next(nowMs)
+      if (waiter === undefined) return
+      // While more comes than can be done, what waited long is let go: whoever asked has likely given up (CoDel).
+      if (isStanding && nowMs - waiter.waitingSince > STANDING_MS) waiter.refuse('queue_standing')
+      else {
+        this.#inFlight++
+        waiter.admitted(nowMs)
+      }
+    }
+  }
+}
+
+/** Requests of a kind: the same method and the same first two segments of the path. */
+function bucketOf({ method, path }: RequestHead): number {
+  const second = path.indexOf('/', 1)
+  const third = second < 0 ? -1 : path.indexOf('/', second + 1)
+  const kind = third < 0 ? path : path.slice(0, third)
+  return hash32(method + kind) & (BUCKETS - 1)
+}
