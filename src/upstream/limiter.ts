@@ -24,6 +24,8 @@ export interface Waiter extends Waiting {
 
 /** A queue that has not been empty for so long is standing: then the newest go first. */
 const STANDING_MS = 100
+/** While a lowered limit is exceeded, one in so many places stays free whoever waits. */
+const KEPT_BACK = 8
 /** Weight of a new latency in the running mean. */
 const SMOOTHING = 0.05
 /** An upstream that says it has too much is believed once in so long. */
@@ -39,10 +41,10 @@ export class Limiter {
   readonly #random: Random
   readonly #metrics: Metrics
   readonly #adaptive: AdaptiveLimit | undefined
-  readonly #queue = new FairQueue<Waiter>(priorities.length, STANDING_MS)
+  readonly #queue = new FairQueue<Waiter>(priorities.length, STANDING_MS, HIGH + 1)
   #inFlight = 0
   #meanMs = 0
-  #isEven = false
+  #freed = 0
   #pushedBackAt = Number.NEGATIVE_INFINITY
   readonly #stop: () => void
 
@@ -145,10 +147,10 @@ export class Limiter {
 
   #release(nowMs: number): void {
     this.#inFlight--
-    // While what is under way comes down to a limit that was lowered, important requests take every second place.
+    // While what is under way comes down to a limit that was lowered, important requests take most of the places.
     if (this.#inFlight >= this.limit) {
-      this.#isEven = !this.#isEven
-      const first = this.#isEven ? this.#queue.nextOf(HIGH, nowMs) : undefined
+      this.#freed = (this.#freed + 1) % KEPT_BACK
+      const first = this.#freed === 0 ? undefined : this.#queue.nextOf(HIGH, nowMs)
       if (first === undefined) return
       this.#inFlight++
       first.admitted(nowMs)
@@ -159,7 +161,8 @@ export class Limiter {
       const waiter = this.#queue.next(nowMs)
       if (waiter === undefined) return
       // While more comes than can be done, what waited long is let go: whoever asked has likely given up (CoDel).
-      if (isStanding && nowMs - waiter.waitingSince > STANDING_MS) waiter.refuse('queue_standing')
+      if (isStanding && waiter.priority > HIGH && nowMs - waiter.waitingSince > STANDING_MS)
+        waiter.refuse('queue_standing')
       else {
         this.#inFlight++
         waiter.admitted(nowMs)

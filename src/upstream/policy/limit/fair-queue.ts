@@ -21,6 +21,7 @@ interface Line<T> {
 export class FairQueue<T extends Waiting> {
   readonly #classes: Map<string, Line<T>>[]
   readonly #standingMs: number
+  readonly #patient: number
   #length = 0
   /** When it was last seen empty. */
   #emptyAt = Number.NEGATIVE_INFINITY
@@ -28,8 +29,10 @@ export class FairQueue<T extends Waiting> {
   /**
    * @param classes how many there are
    * @param standingMs a queue that has not been empty for so long stands
+   * @param patient so many classes, the most important ones, keep the order in which they came whatever happens
    */
-  constructor(classes: number, standingMs: number) {
+  constructor(classes: number, standingMs: number, patient = 0) {
+    this.#patient = patient
     this.#classes = Array.from({ length: classes }, () => new Map())
     this.#standingMs = standingMs
   }
@@ -65,7 +68,7 @@ export class FairQueue<T extends Waiting> {
       if (first === undefined) continue
       // Behind the others of its class: each key in its turn.
       lines.delete(first.key)
-      const item = this.isStanding(nowMs) ? first.items.pop() : first.items.shift()
+      const item = i >= this.#patient && this.isStanding(nowMs) ? first.items.pop() : first.items.shift()
       if (first.items.length > 0) lines.set(first.key, first)
       this.#length--
       return item
