@@ -27,6 +27,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   /** In place of this checkout's bin/gateway.mjs. */
   readonly bin?: string
+  /** How long it may take. */
+  readonly timeoutMs?: number
 }
 
 /** Starts `gateway …args`. It is killed when it takes too long. */
@@ -35,7 +37,7 @@ export function command(args: readonly string[], options: CommandOptions = {}): 
   const child = spawn(process.execPath, [options.bin ?? ownBin, ...args], {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: TIMEOUT_MS,
+    timeout: options.timeoutMs ?? TIMEOUT_MS,
     killSignal: 'SIGKILL',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   })

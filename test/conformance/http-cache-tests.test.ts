@@ -1,0 +1,34 @@
+/** The cache against the public HTTP cache tests. UPDATE=1 writes docs/conformance.md. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { allowed } from './allowed.ts'
+import { conformancePage } from './page.ts'
+import { isPassed, runSuite, suiteTests } from './suite.ts'
+
+const page = fileURLToPath(new URL('../../docs/conformance.md', import.meta.url))
+
+t.setTimeout(900_000)
+
+t.test('every required and every optimal test passes, except those that are named with their reason', async (t) => {
+  const tests = await suiteTests()
+  const byId = new Map(tests.map((test) => [test.id, test]))
+  const failures = await runSuite()
+  const missed = new Set(allowed.flatMap(({ ids }) => ids))
+  for (const test of tests) {
+    if (test.kind === 'check') continue
+    const hasPassed = isPassed(test, failures, byId)
+    t.equal(hasPassed, !missed.has(test.id), `${test.id}: ${failures.get(test.id) ?? 'passed'}`)
+  }
+  t.same(
+    [...missed].filter((id) => !byId.has(id)),
+    [],
+    'what is named exists',
+  )
+})
+
+t.test('docs/conformance.md is current', async (t) => {
+  const text = conformancePage(await suiteTests())
+  if (process.env.UPDATE === '1') writeFileSync(page, text)
+  t.equal(text, readFileSync(page, 'utf8'))
+})

@@ -1,0 +1,139 @@
+/**
+ * The public HTTP cache tests as a whole: the suite's origin server and the gateway with `cache: true` as processes of
+ * their own, the tests in a third; judged by the suite's own rule, by which a test counts only if those that it
+ * depends on pass.
+ */
+import { execFile, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { command } from '../harness/command.ts'
+
+export type Kind = 'required' | 'optimal' | 'check'
+
+export interface SuiteTest {
+  readonly id: string
+  readonly name: string
+  readonly suite: string
+  readonly kind: Kind
+  readonly dependsOn: readonly string[]
+}
+
+/** Everything the client library runs to its end takes about a minute; a machine that is busy takes longer. */
+const LONGEST_RUN_MS = 600_000
+
+interface Written {
+  readonly id: string
+  readonly name: string
+  readonly kind?: Kind
+  readonly depends_on?: readonly string[]
+  readonly browser_only?: boolean
+}
+
+interface WrittenSuite {
+  readonly name: string
+  readonly tests: readonly Written[]
+}
+
+/** The tests that apply to a shared cache, in the suite's order. */
+export async function suiteTests(): Promise<SuiteTest[]> {
+  // The package has no types, and its file names are known to it alone.
+  const load = async (path: string) => (await import(`http-cache-tests/tests/${path}`)) as { default: unknown }
+  const suites = (await load('index.mjs')).default as WrittenSuite[]
+  const surrogate = (await load('surrogate-control.mjs')).default as WrittenSuite
+  return [...suites, surrogate].flatMap(({ name: suite, tests }) =>
+    tests
+      .filter((test) => test.browser_only !== true)
+      .map(({ id, name, kind = 'required', depends_on: dependsOn = [] }) => ({ id, name, suite, kind, dependsOn })),
+  )
+}
+
+/** What is wrong by test id; a test that passed by itself is not there. */
+export type Failures = ReadonlyMap<string, string>
+
+/** Runs all tests once, and those that failed twice more: they go by the clock, and the machine may have been busy. */
+export async function runSuite(): Promise<Failures> {
+  const folder = mkdtempSync(join(tmpdir(), 'conformance-'))
+  const [originPort, port] = [await freePort(), await freePort()]
+  const stopOrigin = await startOrigin(originPort, folder)
+  const file = join(folder, 'gateway.yaml')
+  writeFileSync(
+    file,
+    `listeners: [{address: "127.0.0.1:${port}"}]\nadmin: {address: "127.0.0.1:0"}\nlogs: {access: false}\n` +
+      `routes: [{upstream: "http://127.0.0.1:${originPort}", cache: true}]\n`,
+  )
+  const gateway = command(['run', '-c', file], { timeoutMs: LONGEST_RUN_MS })
+  try {
+    await gateway.saw(/"listening|listening/)
+    const base = `http://127.0.0.1:${port}`
+    let failed = failuresOf(await results(base, []))
+    for (let again = 0; again < 2 && failed.size > 0; again++) {
+      failed = failuresOf(await results(base, [...failed.keys()]))
+    }
+    return failed
+  } finally {
+    gateway.kill('SIGKILL')
+    await gateway.ended
+    stopOrigin()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Whether a test counts as passed: it did, and so did all that it depends on. */
+export function isPassed(test: SuiteTest, failures: Failures, tests: ReadonlyMap<string, SuiteTest>): boolean {
+  if (failures.has(test.id)) return false
+  return test.dependsOn.every((id) => {
+    const other = tests.get(id)
+    return other === undefined || isPassed(other, failures, tests)
+  })
+}
+
+function failuresOf(found: Readonly<Record<string, unknown>>): Failures {
+  return new Map(
+    Object.entries(found)
+      .filter(([, result]) => result !== true)
+      .map(([id, result]) => [id, Array.isArray(result) ? result.slice(0, 2).join(': ') : String(result)]),
+  )
+}
+
+async function results(base: string, ids: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
+  const script = fileURLToPath(new URL('run-suite.mjs', import.meta.url))
+  const run = promisify(execFile)
+  const { stdout } = await run(process.execPath, ['--no-warnings', script, base, ...ids], {
+    env: { PATH: process.env.PATH },
+    timeout: LONGEST_RUN_MS,
+    maxBuffer: 16 * 1024 * 1024,
+  })
+  return JSON.parse(stdout.slice(stdout.indexOf('{'))) as Record<string, unknown>
+}
+
+async function startOrigin(port: number, folder: string): Promise<() => void> {
+  const server = fileURLToPath(import.meta.resolve('http-cache-tests/server/server.mjs'))
+  const child = spawn(process.execPath, ['--no-warnings', server], {
+    env: {
+      PATH: process.env.PATH,
+      npm_config_protocol: 'http',
+      npm_config_port: String(port),
+      npm_config_pidfile: join(folder, 'origin.pid'),
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (text: Buffer) => {
+      if (text.includes('Listening')) resolve()
+    })
+    child.once('exit', (code) => reject(new Error(`the suite's server ended with ${code}`)))
+  })
+  return () => child.kill('SIGKILL')
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise<void>((resolve) => server.close(() => resolve()))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
