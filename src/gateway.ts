@@ -15,6 +15,7 @@ import { PassingBuffers } from './core/passing-buffers.ts'
 import { Pressure } from './core/pressure.ts'
 import { Wheel } from './core/wheel.ts'
 import { accessLogSinks } from './features/access-log/index.ts'
+import { type PurgeReport, type PurgeRequest, purgeCaches } from './features/cache/index.ts'
 import { Generation, type RouteSummary } from './generation.ts'
 import { Listener } from './net/listener.ts'
 import { Client } from './pipeline.ts'
@@ -126,6 +127,11 @@ export class Gateway {
       throw error
     }
     previous.retire()
+  }
+
+  /** Removes stored answers, or marks them stale, here and on other instances; a text says what is wrong with the request. */
+  purge(request: PurgeRequest): Promise<PurgeReport | string> {
+    return purgeCaches(this.#keep, request)
   }
 
   /** Opens log files again, after something else has renamed them. */

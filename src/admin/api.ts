@@ -13,6 +13,19 @@ export interface AdminView {
   reload(): Promise<ReloadReport>
   /** Applies an operator's wish to one endpoint. False: there is no such upstream or endpoint. */
   changeEndpoint(upstream: string, url: string, change: EndpointWish): boolean
+  /** A text says what is wrong with the wish. */
+  purge(wish: PurgeWish): Promise<unknown | string>
+}
+
+/** Which stored answers are to go; the kinds add up. */
+export interface PurgeWish {
+  readonly urls: readonly string[]
+  readonly isPrefix: boolean
+  readonly tags: readonly string[]
+  readonly groups: readonly string[]
+  readonly isAll: boolean
+  readonly isSoft: boolean
+  readonly isDryRun: boolean
 }
 
 export interface EndpointWish {
@@ -70,6 +83,16 @@ export const endpoints: ReadonlyMap<string, Endpoint> = new Map([
       answer: (view, _accept, query) => changeEndpoint(view, query),
     },
   ],
+  [
+    '/api/v1/cache/purge',
+    {
+      method: 'POST',
+      about:
+        'removes stored answers: ?url=URL, tag=TAG, group=GROUP (each as often as needed) or all=true, with prefix, soft, dry_run',
+      isPublic: false,
+      answer: purge,
+    },
+  ],
   ['/api/v1/reload', { method: 'POST', about: 'reads the configuration again', isPublic: false, answer: reload }],
 ])
 
@@ -118,6 +141,27 @@ function changeEndpoint(view: AdminView, query: URLSearchParams): Answer {
   }
   if (!view.changeEndpoint(upstream, url, wish)) return problem(404, 'No such upstream or endpoint')
   return json(200, { upstreams: view.upstreams() })
+}
+
+const purgeSwitches = ['prefix', 'soft', 'dry_run', 'all'] as const
+
+async function purge(view: AdminView, _accept: string, query: URLSearchParams): Promise<Answer> {
+  const known: readonly string[] = ['url', 'tag', 'group', ...purgeSwitches]
+  const unknown = [...query.keys()].find((key) => !known.includes(key))
+  if (unknown !== undefined) return problem(400, `Unknown parameter ${unknown}`)
+  const unclear = purgeSwitches.find((key) => !['true', 'false', null].includes(query.get(key)))
+  if (unclear !== undefined) return problem(400, `${unclear} must be true or false`)
+  const isOn = (key: (typeof purgeSwitches)[number]) => query.get(key) === 'true'
+  const report = await view.purge({
+    urls: query.getAll('url'),
+    tags: query.getAll('tag'),
+    groups: query.getAll('group'),
+    isPrefix: isOn('prefix'),
+    isAll: isOn('all'),
+    isSoft: isOn('soft'),
+    isDryRun: isOn('dry_run'),
+  })
+  return typeof report === 'string' ? problem(400, report) : json(200, report)
 }
 
 function text(status: number, body: string): Answer {

@@ -22,6 +22,7 @@ function view(over: Partial<AdminView> = {}): AdminView {
     routes: () => [{ name: 'all' }],
     upstreams: () => [{ name: 'app' }],
     changeEndpoint: (upstream, url) => upstream === 'app' && url === 'http://a',
+    purge: async (wish) => (wish.urls.includes('bad') ? 'that is no URL' : { matched: 1, wish }),
     reload: async (): Promise<ReloadReport> => ({ result: 'applied', problems: [] }),
     ...over,
   }
@@ -265,4 +266,16 @@ t.test('a unix socket serves without a Host check', async (t) => {
   req.on('error', reject)
   req.end()
   t.equal(await promise, 200)
+})
+
+t.test('a purge takes any number of URLs, tags and groups, and says what is wrong', async (t) => {
+  const { ask } = await start(t)
+  const done = await ask('POST', '/api/v1/cache/purge?url=/a&url=/b&tag=x&soft=true&prefix=false')
+  t.equal(done.status, 200)
+  t.match(JSON.parse(done.body).wish, { urls: ['/a', '/b'], tags: ['x'], isSoft: true, isPrefix: false, isAll: false })
+  for (const wrong of ['url=bad', 'uri=/a', 'all=yes', 'tag=x&dry_run=1']) {
+    t.equal((await ask('POST', `/api/v1/cache/purge?${wrong}`)).status, 400, wrong)
+  }
+  t.equal((await ask('GET', '/api/v1/cache/purge?all=true')).status, 405)
+  t.equal((await ask('POST', '/api/v1/cache/purge?all=true', { origin: 'https://evil.example' })).status, 403)
 })

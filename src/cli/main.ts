@@ -8,6 +8,7 @@ import { demo } from './demo.ts'
 import { explain } from './explain.ts'
 import { EXIT_FAILURE, EXIT_USAGE, Failure } from './failure.ts'
 import { terminalOutput } from './output.ts'
+import { purge } from './purge.ts'
 import { routes } from './routes.ts'
 import { run } from './run.ts'
 import { schema } from './schema.ts'
@@ -52,6 +53,8 @@ const graceOption = () =>
     .default(30_000, '30s')
 const headerOption = () =>
   new Option('-H, --header <field>', "'Name: value'; may be given again").argParser(collect).default([], 'none')
+const listOption = (flags: string, about: string) =>
+  new Option(flags, about).argParser((text: string, earlier: string[]) => [...earlier, text]).default([], 'none')
 const portOption = () =>
   new Option(
     '--port <port>',
@@ -119,6 +122,22 @@ function inspecting(context: Context, exit: (code: number) => void): Command[] {
       .addOption(fileOption())
       .addOption(jsonOption())
       .action(async (method: string, url: string, options) => exit(await explain(method, url, options, context))),
+    command('purge', 'Remove stored answers of a running gateway, and of all that share its Redis.', [
+      'gateway purge http://shop.example.com/catalog/7',
+      'gateway purge --prefix /catalog/ --soft      # on every host; stale while fetched anew',
+      'gateway purge --tag product-7 --dry-run',
+    ])
+      .argument('[urls...]', 'http://host/path?query, or /path for every host')
+      .addOption(new Option('--prefix', 'the URLs are beginnings of URLs'))
+      .addOption(listOption('--tag <tag>', 'what carries this tag; may be given again'))
+      .addOption(listOption('--group <group>', 'what is in this cache group (RFC 9875); may be given again'))
+      .addOption(new Option('--all', 'everything'))
+      .addOption(new Option('--soft', 'mark stale in place of removing'))
+      .addOption(new Option('--dry-run', 'only count'))
+      .addOption(new Option('--admin <address>', 'admin listener, in place of the one in the configuration file'))
+      .addOption(fileOption())
+      .addOption(jsonOption())
+      .action(async (urls: string[], options) => exit(await purge(urls, options, context))),
     command('schema', 'Print the JSON Schema of the configuration file, for editors.', [
       'gateway schema > gateway.schema.json',
     ]).action(() => exit(schema(context))),

@@ -217,6 +217,7 @@ export class Service {
       routes: () => this.#gateway?.routes() ?? [],
       upstreams: () => this.#gateway?.upstreams() ?? [],
       changeEndpoint: (upstream, url, change) => this.#gateway?.changeEndpoint(upstream, url, change) ?? false,
+      purge: async (wish) => (await this.#gateway?.purge(wish)) ?? 'the gateway is starting',
       reload: () => this.reload(),
     }
   }

@@ -1,5 +1,5 @@
-/** The addresses that listeners accept on and networks that are trusted, as operators write them. */
-import { BlockList, isIP } from 'node:net'
+/** The addresses that listeners accept on, as operators write them. */
+import { isIP } from 'node:net'
 
 /** Where to listen: a TCP port, or a path in the file system. No host: every address of the machine. */
 export type ListenAddress =
@@ -41,45 +41,6 @@ export function parseAddress(text: string): ListenAddress | string {
 /** What an operator would write for a bound TCP address. */
 export function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
-/** Whether `text` is an IP address, a network such as 10.0.0.0/8, or `unix` (peers on a unix socket). */
-export function isNetwork(text: string): boolean {
-  if (text === 'unix') return true
-  const slash = text.indexOf('/')
-  const family = isIP(slash < 0 ? text : text.slice(0, slash))
-  if (family === 0 || text.includes('%')) return false
-  if (slash < 0) return true
-  const prefix = text.slice(slash + 1)
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)
-}
-
-/** A matcher for the networks of `trusted_proxies`. */
-export class TrustedNetworks {
-  readonly #list = new BlockList()
-  readonly #isUnixTrusted: boolean
-  readonly #isEmpty: boolean
-
-  constructor(networks: readonly string[]) {
-    this.#isEmpty = networks.length === 0
-    this.#isUnixTrusted = networks.includes('unix')
-    for (const network of networks) {
-      if (network === 'unix') continue
-      const slash = network.indexOf('/')
-      const address = slash < 0 ? network : network.slice(0, slash)
-      const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-      if (slash < 0) this.#list.addAddress(address, family)
-      else this.#list.addSubnet(address, Number(network.slice(slash + 1)), family)
-    }
-  }
-
-  /** @param address an IP address, or `unix` */
-  has(address: string): boolean {
-    if (this.#isEmpty) return false
-    if (address === 'unix') return this.#isUnixTrusted
-    const family = isIP(address)
-    return family !== 0 && this.#list.check(address, family === 6 ? 'ipv6' : 'ipv4')
-  }
 }
 
 /** A socket's remote address: IPv4 in its own form, without a zone; `unix` where there is none. */

@@ -1,15 +1,15 @@
 /** Who is at the other end of a connection, worked out as rarely as can be. */
 import type { HeaderList } from '../core/headers.ts'
-import { TrustedNetworks } from './address.ts'
+import { Networks } from '../core/networks.ts'
 import type { Connection } from './connection.ts'
 import { directIdentity, type Identity, proxiedIdentity } from './policy/forwarded.ts'
 
 export class Identities {
-  readonly #trusted: TrustedNetworks
+  readonly #trusted: Networks
   readonly #isTrusted: (address: string) => boolean
 
   constructor(trustedProxies: readonly string[]) {
-    this.#trusted = new TrustedNetworks(trustedProxies)
+    this.#trusted = new Networks(trustedProxies)
     this.#isTrusted = (address) => this.#trusted.has(address)
   }
 

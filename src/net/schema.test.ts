@@ -1,6 +1,7 @@
 import t from 'tap'
 import { z } from '../config/schema.ts'
-import { formatAddress, isNetwork, parseAddress, plainAddress, TrustedNetworks } from './address.ts'
+import { isNetwork, Networks } from '../core/networks.ts'
+import { formatAddress, parseAddress, plainAddress } from './address.ts'
 import { listenerSchema } from './schema.ts'
 
 function messages(value: object): string[] {
@@ -72,10 +73,10 @@ t.test('an address is read or explained', async (t) => {
 })
 
 t.test('networks match addresses of either family', async (t) => {
-  const networks = new TrustedNetworks(['10.0.0.0/8', '192.0.2.7', 'fd00::/8', 'unix'])
+  const networks = new Networks(['10.0.0.0/8', '192.0.2.7', 'fd00::/8', 'unix'])
   for (const address of ['10.1.2.3', '192.0.2.7', 'fd12::1', 'unix']) t.ok(networks.has(address), address)
   for (const address of ['11.0.0.1', '192.0.2.8', 'fe80::1', 'garbage', '']) t.notOk(networks.has(address), address)
-  t.notOk(new TrustedNetworks([]).has('unix'))
+  t.notOk(new Networks([]).has('unix'))
   for (const text of ['10.0.0.0/8', '::/0', 'unix', '192.0.2.1']) t.ok(isNetwork(text), text)
   for (const text of ['', '10.0.0.0/', '10.0.0.0/33', '10/8', 'fd00::/129', 'a', '10.0.0.0/8/8', 'fe80::1%1']) {
     t.notOk(isNetwork(text), text)

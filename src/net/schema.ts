@@ -1,6 +1,7 @@
 /** The keys of one entry under `listeners`. */
 import { duration, section, size, z } from '../config/schema.ts'
-import { isNetwork, parseAddress } from './address.ts'
+import { isNetwork } from '../core/networks.ts'
+import { parseAddress } from './address.ts'
 
 /** A key that config.md reserves: clear words instead of "unknown key". */
 const later = (): z.ZodOptional<z.ZodNever> => z.never({ error: 'is not supported in this version' }).optional()

@@ -8,6 +8,7 @@ import type { Passes } from './passes.ts'
 import type { LifetimeRules } from './policy/freshness.ts'
 import type { Keys } from './policy/key.ts'
 import type { StaleRules } from './policy/reuse.ts'
+import type { Purges } from './purges.ts'
 import type { MemoryStore, StoredAnswer } from './store/memory.ts'
 import type { StoredBody } from './store/stored-body.ts'
 
@@ -19,6 +20,8 @@ export interface CachePolicy {
   readonly keys: Keys
   /** The key of another resource on the same host. */
   keyOfTarget(authority: string, path: string, query: string): string
+  /** Whether a client at this address may purge with the PURGE method; undefined where that method is not the cache's. */
+  readonly mayPurge: ((address: string) => boolean) | undefined
   bypasses(request: RequestHead): boolean
   readonly maxObjectBytes: number
   readonly statusField: boolean
@@ -32,6 +35,7 @@ export interface CacheState {
   readonly passes: Passes
   /** What is being fetched now, by key and variant. */
   readonly fetching: Map<string, UnderWay>
+  readonly purges: Purges
 }
 
 export interface CacheEvents {
@@ -61,8 +65,11 @@ export interface UnderWay {
   readonly shared: StoredBody | undefined
   /** Parameters of our Cache-Status member for those who read from it. */
   forwardStatus(status: number, isCollapsed: boolean): string
-  /** What it fetches became untrue meanwhile: it may answer those who wait, but is not kept. */
-  doom(): void
+  /**
+   * What it fetches became untrue meanwhile: it may answer those who wait, but is not kept.
+   * @param labels only if it turns out to have one of them
+   */
+  doom(labels?: readonly string[]): void
 }
 
 /** The cache, as its fetches and readers see it. */
@@ -80,6 +87,6 @@ export interface Cache {
   refused(lookup: Lookup, because: string): void
   /** Nothing more will come of a fetch. */
   done(fetching: UnderWay): void
-  /** Makes a resource of this host untrue. Returns how many stored answers went. */
-  invalidate(authority: string, path: string, query: string): number
+  /** Makes resources and labels untrue, here and on other instances. Returns how many stored answers went here. */
+  invalidate(keys: readonly string[], labels: readonly string[]): number
 }

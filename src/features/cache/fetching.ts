@@ -6,7 +6,6 @@ import type { BodySource } from '../../core/body.ts'
 import { wholeBody } from '../../core/body.ts'
 import type { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import { splitList } from '../../core/fields.ts'
 import { type HeaderList, headerValue } from '../../core/headers.ts'
 import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
@@ -15,6 +14,7 @@ import { addCacheStatus } from './deliver.ts'
 import { Fill, type FillOwner, type Waiter } from './fill.ts'
 import { requestDirectives, responseDirectives } from './policy/directives.ts'
 import { initialAge, lifetimeOf } from './policy/freshness.ts'
+import { labelsOf } from './policy/groups.ts'
 import { ageOf, mayServeOnError } from './policy/reuse.ts'
 import { type Refusal, storable } from './policy/storable.ts'
 import { isNotModified, updatedHeaders } from './policy/validate.ts'
@@ -35,6 +35,7 @@ export class Fetching implements FillOwner, UnderWay {
   /** The body to be, for those who read it as it comes; undefined for answers that are not kept, or no 200. */
   shared: StoredBody | undefined = undefined
   #isDoomed = false
+  readonly #doomedLabels: string[] = []
   #answer: Omit<NewAnswer, 'body' | 'bodyBytes' | 'trailers'> | undefined = undefined
 
   constructor(cache: Cache, lookup: Lookup, stored: StoredAnswer | undefined) {
@@ -67,13 +68,15 @@ export class Fetching implements FillOwner, UnderWay {
     return 'keep'
   }
 
-  doom(): void {
-    this.#isDoomed = true
+  doom(labels?: readonly string[]): void {
+    if (labels === undefined) this.#isDoomed = true
+    else this.#doomedLabels.push(...labels)
   }
 
   complete(_fill: Fill, pieces: readonly Uint8Array[], bodyBytes: number, trailers: HeaderList | undefined): void {
     const answer = this.#answer
-    if (answer === undefined || this.#isDoomed) return
+    if (answer === undefined || this.#isDoomed || this.#doomedLabels.some((label) => answer.tags.includes(label)))
+      return
     const body = pieces.length > 1 && bodyBytes <= ONE_PIECE_BYTES ? [joined(pieces, bodyBytes)] : pieces
     const { shared } = this
     if (shared === undefined) {
@@ -133,7 +136,7 @@ export class Fetching implements FillOwner, UnderWay {
       isInvalidated: false,
       varyNames: names,
       selecting: selectingKey(names, request.headers),
-      tags: tagsOf(res.headers, policy.tagsField),
+      tags: labelsOf(res.headers, policy.tagsField, request.authority),
       fetchMs: clock.wall() - this.#requestedAtMs,
     }
     return undefined
@@ -153,7 +156,7 @@ export class Fetching implements FillOwner, UnderWay {
       initialAgeMs: initialAge(res.headers, this.#requestedAtMs, receivedAtMs),
       receivedAtMs,
       isInvalidated: false,
-      tags: tagsOf(headers, policy.tagsField),
+      tags: labelsOf(headers, policy.tagsField, this.lookup.request.authority),
     }
     const kept = store.replace(stored, answer) ?? { ...stored, ...answer }
     for (const waiter of this.fill.take()) {
@@ -287,11 +290,6 @@ function keptHeaders(headers: HeaderList, withheld: readonly string[]): HeaderLi
     kept.push(headers[i] as string, headers[i + 1] as string)
   }
   return kept
-}
-
-function tagsOf(headers: HeaderList, field: string): string[] {
-  const value = headerValue(headers, field)
-  return value === undefined ? [] : splitList(value.replaceAll(' ', ','))
 }
 
 function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {

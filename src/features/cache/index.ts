@@ -2,12 +2,16 @@
 import type { Exchange } from '../../core/exchange.ts'
 import type { Deps, Feature, Problem } from '../../core/feature.ts'
 import { headerValue } from '../../core/headers.ts'
+import type { Keep } from '../../core/keep.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Counter, MetricSpec } from '../../core/metrics.ts'
-import type { CacheEvents, CachePolicy, CacheState } from './contract.ts'
+import { Networks } from '../../core/networks.ts'
+import type { CacheEvents, CachePolicy, CacheState, UnderWay } from './contract.ts'
 import { CacheOrigin } from './origin.ts'
 import { Passes } from './passes.ts'
 import { compileKeys, cookieValue, type KeyRules, keyOfTarget } from './policy/key.ts'
+import type { Keying, PurgeRequest } from './policy/purge.ts'
+import { type PurgeReport, Purges } from './purges.ts'
 import { type CacheConfig, type CacheTopConfig, cacheSchema, cacheTopSchema } from './schema.ts'
 import { MemoryStore } from './store/memory.ts'
 
@@ -43,6 +47,12 @@ const evictions: MetricSpec = {
   labels: [],
 }
 
+export type { PurgeRequest } from './policy/purge.ts'
+export type { PurgeReport } from './purges.ts'
+
+/** The state's kind in what outlives reloads. */
+const KIND = 'cache'
+
 export const cache: Feature<CacheConfig | false | undefined, CacheTopConfig> = {
   key: 'cache',
   route: cacheSchema,
@@ -54,9 +64,21 @@ export const cache: Feature<CacheConfig | false | undefined, CacheTopConfig> = {
     if (config === undefined || config === false) return undefined
     const state = sharedState(top, deps)
     const policy = compile(route.name, config)
+    registerKeying(state, config, deps)
     const events = routeEvents(route.name, deps)
     return { over: (inner) => new CacheOrigin(policy, state, deps.clock, events, inner) }
   },
+}
+
+/** Purges what the configurations in use have stored; a text says what is wrong with the request. */
+export async function purgeCaches(keep: Keep, request: PurgeRequest): Promise<PurgeReport | string> {
+  let sum: PurgeReport = { matched: 0, soft: request.isSoft, dry_run: request.isDryRun, others: 'none' }
+  for (const { purges } of keep.values(KIND) as CacheState[]) {
+    const report = await purges.purge(request)
+    if (typeof report === 'string') return report
+    sum = { ...report, matched: sum.matched + report.matched }
+  }
+  return sum
 }
 
 function check(config: CacheConfig): Problem[] {
@@ -70,8 +92,27 @@ function check(config: CacheConfig): Problem[] {
   ]
 }
 
+/** So that purges by URL find what this route keeps, for as long as a configuration has it. */
+function registerKeying({ purges }: CacheState, config: CacheConfig, { lease }: Deps): void {
+  const { keyings } = purges
+  const make = (): Keying => {
+    const rules = keyRules(config)
+    const keying = { host: rules.host, keyOf: (...target: Target) => keyOfTarget(rules, ...target) }
+    keyings.add(keying)
+    return keying
+  }
+  lease.use('cache-keying', JSON.stringify(config.key), make, (keying) => keyings.delete(keying))
+}
+
+type Target = [authority: string, path: string, query: string]
+
+function keyRules(config: CacheConfig): KeyRules {
+  return { ...config.key, headers: config.key.headers.map((name) => name.toLowerCase()) }
+}
+
 function compile(route: string, config: CacheConfig): CachePolicy {
-  const rules: KeyRules = { ...config.key, headers: config.key.headers.map((name) => name.toLowerCase()) }
+  const rules = keyRules(config)
+  const purgers = config.purge === undefined ? undefined : new Networks(config.purge.allow)
   const bypassFields = config.bypass.headers.map((name) => name.toLowerCase())
   const bypassCookies = config.bypass.cookies
   return {
@@ -84,6 +125,7 @@ function compile(route: string, config: CacheConfig): CachePolicy {
     ignoresOrigin: config.ignore_origin,
     keys: compileKeys(route, rules),
     keyOfTarget: (authority, path, query) => keyOfTarget(rules, authority, path, query),
+    mayPurge: purgers === undefined ? undefined : (address) => purgers.has(address),
     bypasses: (request: RequestHead) =>
       bypassFields.some((name) => headerValue(request.headers, name) !== undefined) ||
       bypassCookies.some((name) => cookieValue(request.headers, name) !== undefined),
@@ -97,7 +139,7 @@ function compile(route: string, config: CacheConfig): CachePolicy {
 function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
   const { metrics, lease } = deps
   const shared = lease.use(
-    'cache',
+    KIND,
     String(top.memory),
     () => {
       const evicted = metrics.counter(evictions, {})
@@ -108,7 +150,9 @@ function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
         bytesGauge.value = store.bytes
         objectsGauge.value = store.count
       })
-      return { store, passes: new Passes(), fetching: new Map(), stop }
+      const fetching = new Map<string, UnderWay>()
+      const purges = new Purges({ store, fetching }, deps.clock, undefined)
+      return { store, passes: new Passes(), fetching, purges, stop }
     },
     ({ stop }) => stop(),
   )

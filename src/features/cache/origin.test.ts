@@ -12,6 +12,7 @@ import type { CachePolicy } from './contract.ts'
 import { CacheOrigin } from './origin.ts'
 import { Passes } from './passes.ts'
 import { compileKeys, type KeyRules, keyOfTarget } from './policy/key.ts'
+import { Purges } from './purges.ts'
 import { MemoryStore } from './store/memory.ts'
 
 const keyRules: KeyRules = { query: 'all', headers: [], cookies: [], host: true }
@@ -22,6 +23,7 @@ const policy: CachePolicy = {
   ignoresOrigin: false,
   keys: compileKeys('route', keyRules),
   keyOfTarget: (authority, path, query) => keyOfTarget(keyRules, authority, path, query),
+  mayPurge: undefined,
   bypasses: () => false,
   maxObjectBytes: 40,
   statusField: true,
@@ -89,7 +91,9 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
       const clock = new VirtualClock()
       const driven = new Driven()
-      const state = { store: new MemoryStore(10_000, { evicted() {} }), passes: new Passes(), fetching: new Map() }
+      const store = new MemoryStore(10_000, { evicted() {} })
+      const fetching = new Map()
+      const state = { store, passes: new Passes(), fetching, purges: new Purges({ store, fetching }, clock, undefined) }
       const events = { result() {}, refused() {}, saved() {} }
       const checked = new CheckedOrigin(new CacheOrigin(policy, state, clock, events, driven))
       const clients: { collector: Collector; cancel: Cancel }[] = []

@@ -23,6 +23,7 @@ import { isSafe } from './policy/invalidate.ts'
 import { reuse } from './policy/reuse.ts'
 import { conditionalHeaders } from './policy/validate.ts'
 import { selectingKey } from './policy/vary.ts'
+import { purging } from './purging.ts'
 import type { MemoryStore, StoredAnswer } from './store/memory.ts'
 
 export class CacheOrigin implements Origin, Cache {
@@ -117,18 +118,14 @@ export class CacheOrigin implements Origin, Cache {
     if (this.#state.fetching.get(fillKey) === fetching) this.#state.fetching.delete(fillKey)
   }
 
-  /** Makes a resource of this host untrue. Returns how many stored answers went. */
-  invalidate(authority: string, path: string, query: string): number {
-    const key = this.policy.keyOfTarget(authority, path, query)
-    for (const fetching of this.#state.fetching.values()) {
-      if (fetching.lookup.key === key) fetching.doom()
-    }
-    return this.store.purge(key)
+  invalidate(keys: readonly string[], labels: readonly string[]): number {
+    return this.#state.purges.invalidate({ keys, labels })
   }
 
   #otherMethod(x: Exchange, request: RequestHead, to: Reader): Cancel {
     if (isSafe(request.method)) return this.pass(x, request, to, 'method')
     this.note(x, 'bypass', 0)
+    if (request.method === 'PURGE' && this.policy.mayPurge !== undefined) return purging(this, x, request, to)
     return this.#inner.fetch(x, request, invalidating(this, request, to))
   }
 

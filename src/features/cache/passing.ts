@@ -8,6 +8,7 @@ import type { Cache } from './contract.ts'
 import { addCacheStatus } from './deliver.ts'
 import { responseDirectives } from './policy/directives.ts'
 import { initialAge, lifetimeOf } from './policy/freshness.ts'
+import { invalidatedGroups } from './policy/groups.ts'
 import { invalidated } from './policy/invalidate.ts'
 import { updatedHeaders } from './policy/validate.ts'
 import type { StoredAnswer } from './store/memory.ts'
@@ -55,9 +56,10 @@ export function bypassing(cache: Cache, to: Reader, because: string): Reader {
 /** For unsafe methods: what they changed is no longer true (RFC 9111 §4.4). */
 export function invalidating(cache: Cache, request: RequestHead, to: Reader): Reader {
   return new Passing(to, (res) => {
-    for (const { path, query } of invalidated(request, res.status, res.headers)) {
-      cache.invalidate(request.authority, path, query)
-    }
+    const targets = invalidated(request, res.status, res.headers)
+    const keys = targets.map(({ path, query }) => cache.policy.keyOfTarget(request.authority, path, query))
+    const labels = invalidatedGroups(res.status, res.headers, request.authority)
+    if (keys.length + labels.length > 0) cache.invalidate(keys, labels)
     if (cache.policy.statusField) addCacheStatus(res.headers, `fwd=method; fwd-status=${res.status}`)
   })
 }

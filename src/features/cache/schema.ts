@@ -1,5 +1,7 @@
 /** The `cache` key of a route, and the top-level `cache` section. */
+
 import { duration, policy, section, size, z } from '../../config/schema.ts'
+import { isNetwork } from '../../core/networks.ts'
 
 const names = () => z.array(z.string().min(1, { error: 'is empty' }))
 
@@ -31,6 +33,8 @@ const bypassSchema = section({
   headers: names().describe('Requests with one of these fields go past the cache.').default([]),
 }).describe('Requests that neither get nor leave a stored answer.')
 
+const notANetwork = 'is neither an IP address nor a network: write for example 10.0.0.0/8, 192.168.1.7 or ::1'
+
 const shape = {
   ttl: duration()
     .describe('Freshness for answers whose origin gives none and which have no Last-Modified.')
@@ -53,6 +57,14 @@ const shape = {
   bypass: bypassSchema.prefault({}),
   max_object: size().describe('Largest answer that is kept.').prefault('8MiB'),
   tags: z.string().describe('Response field that carries purge tags.').default('surrogate-key'),
+  purge: section({
+    allow: z
+      .array(z.string({ error: notANetwork }).refine(isNetwork, { error: notANetwork }))
+      .min(1, { error: 'is empty: name who may purge' })
+      .describe('Addresses and networks whose PURGE requests remove what is stored for their URL; 403 for others.'),
+  })
+    .describe('Purging with the PURGE method. Without it, such requests go to the backend like any other.')
+    .optional(),
   status_header: z
     .boolean()
     .describe('Send Cache-Status (RFC 9211), which says what the cache did and why.')

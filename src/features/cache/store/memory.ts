@@ -26,7 +26,7 @@ export interface StoredAnswer extends Stored, Evictable {
   /** Names in Vary, and the normal form of the request's values for them. */
   readonly varyNames: readonly string[]
   readonly selecting: string
-  /** Purge tags. */
+  /** What it can be purged by: tags and cache groups (policy/groups.ts). */
   readonly tags: readonly string[]
   /** How long the origin took, in milliseconds: what each hit saves. */
   readonly fetchMs: number
@@ -40,6 +40,9 @@ export type NewAnswer = Omit<StoredAnswer, 'id' | 'bytes' | 'uses' | 'queue' | '
 /** What one entry weighs beyond its texts and bytes: maps, objects, buffers' headers. Measured: 0.9 kB on V8 13. */
 const ENTRY_OVERHEAD_BYTES = 900
 
+/** A label's place in the index, when the label is new to it. */
+const LABEL_OVERHEAD_BYTES = 150
+
 /** More variants of one key are a sign of a Vary that doesn't pay; the oldest goes. */
 const MAX_VARIANTS = 64
 
@@ -50,10 +53,13 @@ export interface MemoryStoreEvents {
 export class MemoryStore {
   readonly #resources = new Map<string, StoredAnswer[]>()
   readonly #queue: S3Fifo<StoredAnswer>
+  /** Answers by their labels. */
+  readonly #labelled = new Map<string, Set<StoredAnswer>>()
 
   constructor(budgetBytes: number, events: MemoryStoreEvents) {
     this.#queue = new S3Fifo<StoredAnswer>(budgetBytes, (answer) => {
       answer.shared.resized = undefined
+      this.#unlabel(answer)
       this.#unlist(answer)
       events.evicted(answer)
     })
@@ -102,6 +108,7 @@ export class MemoryStore {
     }
     const ownBytes = entry.bytes - entry.shared.variantBytes
     entry.shared.resized = () => this.#queue.resize(entry, ownBytes + entry.shared.variantBytes)
+    this.#label(entry)
     this.#queue.add(entry)
     return entry
   }
@@ -113,16 +120,23 @@ export class MemoryStore {
     return this.put(answer)
   }
 
-  /** Removes every variant, or with `soft` marks them stale. Returns how many there were. */
-  purge(key: string, soft = false): number {
-    const variants = this.#resources.get(key)
-    if (variants === undefined) return 0
-    const found = [...variants]
-    for (const variant of found) {
-      if (soft) this.replace(variant, { ...variant, isInvalidated: true })
-      else this.#drop(variant)
-    }
-    return found.length
+  get keyCount(): number {
+    return this.#resources.size
+  }
+
+  /** Every key, oldest first, also while keys come and go. */
+  keys(): Iterable<string> {
+    return this.#resources.keys()
+  }
+
+  /** What is stored under a key, as it is now. */
+  variants(key: string): readonly StoredAnswer[] {
+    return this.#resources.get(key)?.slice() ?? []
+  }
+
+  /** What is stored under a label, as it is now. */
+  labelled(label: string): readonly StoredAnswer[] {
+    return [...(this.#labelled.get(label) ?? [])]
   }
 
   /** Removes one variant. */
@@ -136,8 +150,24 @@ export class MemoryStore {
   }
 
   #leave(answer: StoredAnswer): void {
+    this.#unlabel(answer)
     this.#queue.remove(answer)
     answer.shared.resized = undefined
+  }
+
+  #label(answer: StoredAnswer): void {
+    for (const label of answer.tags) {
+      const set = this.#labelled.get(label)
+      if (set === undefined) this.#labelled.set(label, new Set([answer]))
+      else set.add(answer)
+    }
+  }
+
+  #unlabel(answer: StoredAnswer): void {
+    for (const label of answer.tags) {
+      const set = this.#labelled.get(label)
+      if (set?.delete(answer) === true && set.size === 0) this.#labelled.delete(label)
+    }
   }
 
   #unlist(answer: StoredAnswer): void {
@@ -168,6 +198,7 @@ function asEntry(answer: NewAnswer): StoredAnswer {
   const id = variant === '' ? answer.key : `${answer.key}\n${variant}`
   let bytes = ENTRY_OVERHEAD_BYTES + answer.bodyBytes + 2 * id.length
   for (const text of answer.headers) bytes += text.length + 16
+  for (const label of answer.tags) bytes += 2 * label.length + LABEL_OVERHEAD_BYTES
   const shared = answer.shared ?? new StoredBody(answer.body, true)
   bytes += shared.variantBytes
   const unqueued: { queue: Queue | undefined; before: Evictable | undefined; behind: Evictable | undefined } = {
