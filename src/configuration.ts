@@ -249,7 +249,7 @@ function isUsed(value: unknown): boolean {
 }
 
 /** Words of later versions: using one is said to be so, rather than taken for a slip. */
-const reserved = ['aggregate', 'batch', 'offload', 'rate_limit', 'slo', 'tracing', 'transcode', 'workers', 'exemplars']
+const reserved = ['aggregate', 'batch', 'offload', 'slo', 'tracing', 'transcode', 'workers', 'exemplars']
 
 /** A file as read and checked; `config` is undefined when a problem is an error. */
 export type Loaded = Loading<GatewayConfig>

@@ -12,6 +12,7 @@ import { metrics } from './features/metrics/index.ts'
 import { mirror } from './features/mirror/index.ts'
 import { overload } from './features/overload/index.ts'
 import { priority } from './features/priority/index.ts'
+import { rateLimit } from './features/rate-limit/index.ts'
 import { redirect } from './features/redirect/index.ts'
 import { respond } from './features/respond/index.ts'
 
@@ -20,6 +21,7 @@ export const features: readonly AnyFeature[] = [
   metrics, // counts what later features refuse, too
   priority, // first of all that may refuse: it says who is refused first
   overload, // before anything costs anything
+  rateLimit, // before anything is done for whoever asks too often
   redirect, // answers at once: nothing below it runs
   respond,
   compression, // above the cache, which so keeps one object for all codings; after the edits of the answer

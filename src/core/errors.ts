@@ -132,6 +132,13 @@ export const errorTable = {
     'No such route',
     'No route matches the request. `gateway explain METHOD URL` says why not.',
   ),
+  rate_limited: row(
+    429,
+    'client',
+    'never',
+    'Too many requests',
+    'More requests than `rate_limit` allows. The access log names the limit in `refused_by`.',
+  ),
   client_gone: row(
     499,
     'client',
