@@ -240,7 +240,7 @@ function checkFeature(feature: AnyFeature, route: RouteConfig, path: Path, confi
   if (feature.check === undefined || !isUsed(value)) return []
   const top = feature.top === undefined ? undefined : config.top[feature.top.key]
   const info = { name: route.name, pattern: patternLabel(route.match) }
-  const names = { upstreams: Object.keys(config.upstreams) }
+  const names = { upstreams: Object.keys(config.upstreams), hasSharedState: config.redis !== undefined }
   return feature.check(value, top, info, names).map((problem) => ({ ...problem, path: [...path, ...problem.path] }))
 }
 

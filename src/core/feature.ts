@@ -19,6 +19,8 @@ export type Path = readonly (string | number)[]
 /** What else a configuration defines, for keys that name it. */
 export interface Names {
   readonly upstreams: readonly string[]
+  /** Whether there is a `redis` for what instances share. */
+  readonly hasSharedState: boolean
 }
 
 /** Something wrong with a configuration, at a place in it. */

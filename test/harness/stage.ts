@@ -47,7 +47,7 @@ export function built<R>(feature: Feature<R>, written: unknown, pattern = '/**')
 
 export function problemsOf<R>(feature: Feature<R>, written: unknown, pattern = '/**'): Problem[] {
   const route = { name: 'test', pattern }
-  return feature.check?.(parsed(feature, written), undefined, route, { upstreams: [] }) ?? []
+  return feature.check?.(parsed(feature, written), undefined, route, { upstreams: [], hasSharedState: true }) ?? []
 }
 
 function parsed<R>(feature: Feature<R>, written: unknown): R {

@@ -9,11 +9,13 @@ import type { Exchange } from '../../core/exchange.ts'
 import type { Deps, Feature } from '../../core/feature.ts'
 import type { ResponseHead } from '../../core/message.ts'
 import type { Counter, MetricSpec } from '../../core/metrics.ts'
+import type { SharedState } from '../../core/shared-state.ts'
 import type { Stage } from '../../core/stage.ts'
 import { compileKey, type KeyOf } from './key.ts'
 import { arrivalAfter, type GcraLimit, remaining, waitMs } from './policy/gcra.ts'
 import { type HashPair, hashPair } from './policy/hash.ts'
 import { blockListOf, type LimitConfig, type RateLimitConfig, rateLimitSchema } from './schema.ts'
+import { askShared, type SharedAnswer } from './store/shared.ts'
 import { ArrivalTable } from './store/table.ts'
 
 const requests: MetricSpec = {
@@ -37,6 +39,13 @@ const displaced: MetricSpec = {
   labels: [],
 }
 
+const degraded: MetricSpec = {
+  name: 'gateway_rate_limit_degraded_total',
+  help: 'Requests for which a shared limit was counted by this instance alone, since Redis did not answer in time.',
+  type: 'counter',
+  labels: ['route'],
+}
+
 /** One limit of one route, compiled. */
 class Level implements GcraLimit {
   readonly name: string
@@ -46,6 +55,7 @@ class Level implements GcraLimit {
   readonly burst: number
   readonly cost: number
   readonly isDryRun: boolean
+  readonly isShared: boolean
   readonly keyOf: KeyOf
   readonly exempt: BlockList | undefined
   readonly passed: Counter
@@ -66,6 +76,7 @@ class Level implements GcraLimit {
     this.burst = burst
     this.cost = config.cost
     this.isDryRun = config.dry_run
+    this.isShared = config.scope === 'shared'
     this.keyOf = compileKey(config.by)
     this.exempt = blockListOf(config.exempt)
     const counter = (decision: string) => deps.metrics.counter(requests, { route, limit: name, decision })
@@ -74,6 +85,13 @@ class Level implements GcraLimit {
     this.exempted = counter('exempt')
     const seconds = Math.max(1, Math.round((burst * this.intervalMs) / 1000))
     this.policy = `"${name}";q=${burst};w=${seconds}`
+  }
+
+  /** Whether this client is not counted; counts that. */
+  isExempt({ peer: { client } }: Exchange): boolean {
+    if (this.exempt?.check(client, isIPv6(client) ? 'ipv6' : 'ipv4') !== true) return false
+    this.exempted.value++
+    return true
   }
 }
 
@@ -87,28 +105,110 @@ interface Said {
 class RateLimitStage implements Stage {
   readonly name = 'rate_limit'
   readonly #levels: readonly Level[]
+  readonly #shared: readonly Level[]
   readonly #table: ArrivalTable
   readonly #seed: number
   readonly #deps: Deps
   readonly #slot: number
   readonly #policies: string
+  readonly #degraded: Counter
 
-  constructor(levels: readonly Level[], state: State, deps: Deps) {
+  constructor(levels: readonly Level[], state: State, route: string, deps: Deps) {
     this.#levels = levels
+    this.#shared = levels.filter(({ isShared }) => isShared)
     this.#table = state.table
     this.#seed = state.seed
     this.#deps = deps
     this.#slot = deps.slot()
     this.#policies = levels.map(({ policy }) => policy).join(', ')
+    this.#degraded = deps.metrics.counter(degraded, { route })
   }
 
-  admit(x: Exchange): undefined {
-    const now = this.#deps.clock.now()
-    const refusing = this.#ask(x, now)
+  admit(x: Exchange): undefined | Promise<undefined> {
+    const { shared, clock } = this.#deps
+    if (this.#shared.length > 0 && shared !== undefined) return this.#admitShared(x, shared)
+    const now = clock.now()
+    const refusing = this.#ask(x, this.#levels, now)
     if (refusing !== undefined) this.#refuse(x, refusing, now)
+    this.#take(x, this.#levels, now)
+    return undefined
+  }
+
+  deliver(x: Exchange, res: ResponseHead): undefined {
+    const found = x.slots[this.#slot] as Said | undefined
+    if (found === undefined) return
+    res.headers.push('RateLimit-Policy', this.#policies, 'RateLimit', fieldOf(found))
+  }
+
+  /** Those of this instance first: what they refuse asks nothing of Redis. */
+  async #admitShared(x: Exchange, shared: SharedState): Promise<undefined> {
+    const own = this.#levels.filter(({ isShared }) => !isShared)
+    const refusing = this.#ask(x, own, this.#deps.clock.now())
+    if (refusing !== undefined) this.#refuse(x, refusing, this.#deps.clock.now())
+    const levels = this.#shared.filter((level) => !level.isExempt(x))
+    let answers: SharedAnswer[] | undefined
+    if (levels.length > 0 && shared.isUp) {
+      const questions = levels.map((level) => ({ level, key: level.identity + level.keyOf(x) }))
+      answers = await askShared(shared, questions).catch(() => undefined)
+    }
+    const now = this.#deps.clock.now()
+    if (answers === undefined) {
+      // Without Redis each instance goes by what it has seen itself: nobody is refused for want of an answer.
+      this.#degraded.value++
+      const late = this.#ask(x, this.#levels, now)
+      if (late !== undefined) this.#refuse(x, late, now)
+      this.#take(x, this.#levels, now)
+      return undefined
+    }
+    this.#follow(x, levels, answers)
+    // Others may have used it up meanwhile.
+    const late = this.#ask(x, own, now)
+    if (late !== undefined) this.#refuse(x, late, now)
+    this.#take(x, own, now)
+    return undefined
+  }
+
+  /** Does as Redis says. */
+  #follow(x: Exchange, levels: readonly Level[], answers: readonly SharedAnswer[]): void {
+    let found = x.slots[this.#slot] as Said | undefined
+    let refusing: Said | undefined
+    for (const [i, level] of levels.entries()) {
+      const { isPassed, aheadMs } = answers[i] as SharedAnswer
+      const said = { level, remaining: remaining(aheadMs, 0, level), resetMs: aheadMs }
+      ;(isPassed ? level.passed : level.limited).value++
+      if (found === undefined || said.remaining < found.remaining) found = said
+      if (isPassed) continue
+      if (level.isDryRun) x.refusedBy ||= level.name
+      else refusing ??= said
+    }
+    x.slots[this.#slot] = refusing ?? found
+    if (refusing === undefined) return
+    x.refusedBy = refusing.level.name
+    throw limited(refusing.level, waitMs(refusing.resetMs, 0, refusing.level.cost, refusing.level))
+  }
+
+  /** Whether all these let it pass; nothing is used up yet. Returns the first that does not. */
+  #ask(x: Exchange, levels: readonly Level[], now: number): Level | undefined {
+    let refusing: Level | undefined
+    for (const level of levels) {
+      level.place = -1
+      if (level.isExempt(x)) continue
+      hashPair(level.identity + level.keyOf(x), this.#seed, level.hash)
+      level.place = this.#table.find(level.hash, now)
+      level.next = arrivalAfter(this.#table.arrivalAt(level.place), now, level.cost, level)
+      if (!Number.isNaN(level.next)) continue
+      level.limited.value++
+      if (!level.isDryRun) refusing ??= level
+      else x.refusedBy ||= level.name
+    }
+    return refusing
+  }
+
+  /** Uses up what they were just asked for. */
+  #take(x: Exchange, levels: readonly Level[], now: number): void {
     let tightest: Level | undefined
-    let least = Number.POSITIVE_INFINITY
-    for (const level of this.#levels) {
+    let least = (x.slots[this.#slot] as Said | undefined)?.remaining ?? Number.POSITIVE_INFINITY
+    for (const level of levels) {
       if (level.place < 0) continue
       if (!Number.isNaN(level.next)) {
         this.#table.setArrival(level.place, level.next)
@@ -123,40 +223,16 @@ class RateLimitStage implements Stage {
     if (tightest !== undefined) x.slots[this.#slot] = said(tightest, this.#table, now)
   }
 
-  deliver(x: Exchange, res: ResponseHead): undefined {
-    const found = x.slots[this.#slot] as Said | undefined
-    if (found === undefined) return
-    res.headers.push('RateLimit-Policy', this.#policies, 'RateLimit', fieldOf(found))
-  }
-
-  /** Whether all limits let it pass; nothing is used up yet. Returns the first that does not. */
-  #ask(x: Exchange, now: number): Level | undefined {
-    let refusing: Level | undefined
-    for (const level of this.#levels) {
-      level.place = -1
-      const { client } = x.peer
-      if (level.exempt?.check(client, isIPv6(client) ? 'ipv6' : 'ipv4') === true) {
-        level.exempted.value++
-        continue
-      }
-      hashPair(level.identity + level.keyOf(x), this.#seed, level.hash)
-      level.place = this.#table.find(level.hash, now)
-      level.next = arrivalAfter(this.#table.arrivalAt(level.place), now, level.cost, level)
-      if (!Number.isNaN(level.next)) continue
-      level.limited.value++
-      if (!level.isDryRun) refusing ??= level
-      else if (x.refusedBy === '') x.refusedBy = level.name
-    }
-    return refusing
-  }
-
   #refuse(x: Exchange, level: Level, now: number): never {
     x.refusedBy = level.name
     x.slots[this.#slot] = said(level, this.#table, now)
-    const wait = waitMs(this.#table.arrivalAt(level.place), now, level.cost, level)
-    const seconds = Math.max(1, Math.ceil(wait / 1000))
-    throw new GatewayError('rate_limited', level.name, ['Retry-After', String(seconds)])
+    throw limited(level, waitMs(this.#table.arrivalAt(level.place), now, level.cost, level))
   }
+}
+
+function limited(level: Level, wait: number): GatewayError {
+  const seconds = Math.max(1, Math.ceil(wait / 1000))
+  return new GatewayError('rate_limited', level.name, ['Retry-After', String(seconds)])
 }
 
 function said(level: Level, table: ArrivalTable, now: number): Said {
@@ -192,11 +268,25 @@ export const rateLimit: Feature<RateLimitConfig | undefined> = {
   key: 'rate_limit',
   route: rateLimitSchema as never,
   inherits: true,
-  metrics: [requests, keys, displaced],
+  metrics: [requests, keys, displaced, degraded],
+  check(config, _top, _route, names) {
+    if (config === undefined || config === false || names.hasSharedState) return []
+    return config.flatMap(({ scope }, i) =>
+      scope === 'shared'
+        ? [
+            {
+              path: ['rate_limit', i],
+              message: 'is shared, but there is no `redis`',
+              fix: 'add `redis: {url: …}` at the top level',
+            },
+          ]
+        : [],
+    )
+  },
   build(config, _top, route, deps) {
     if (config === undefined || config === false) return undefined
     const levels = config.map((limit, i) => new Level(limit, nameOf(limit, config, i), route.name, deps))
-    return { stage: new RateLimitStage(levels, stateOf(deps), deps) }
+    return { stage: new RateLimitStage(levels, stateOf(deps), route.name, deps) }
   },
 }
 

@@ -39,9 +39,9 @@ const oneLimit = section({
   cost: z.int().min(1).max(1_000_000).default(1).describe('How many requests one request counts as.'),
   exempt: z.array(network).default([]).describe('Addresses and networks of clients that are not counted.'),
   scope: z
-    .literal('local', { error: 'must be local: limits that instances share are not supported in this version' })
+    .enum(['local', 'shared'], { error: 'must be local or shared' })
     .default('local')
-    .describe('Whose requests are counted: those of this instance.'),
+    .describe('Whose requests are counted: those of this instance, or with `redis` those of all that share it.'),
   dry_run: z.boolean().default(false).describe('Only counts what would have been refused.'),
 }).check((ctx) => {
   const { limit, burst, cost } = ctx.value
