@@ -139,6 +139,46 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, text = ''): void {
+    const { turn } = this.endpoint.pool
+    turn.depth++
+    try {
+      this.#start(controller, status, text)
+    } finally {
+      turn.depth--
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { turn } = this.endpoint.pool
+    turn.depth++
+    try {
+      this.#data(controller, chunk)
+    } finally {
+      turn.depth--
+    }
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    const { turn } = this.endpoint.pool
+    turn.depth++
+    try {
+      this.#end(controller)
+    } finally {
+      turn.depth--
+    }
+  }
+
+  onResponseError(controller: Dispatcher.DispatchController | null, error: Error): void {
+    const { turn } = this.endpoint.pool
+    turn.depth++
+    try {
+      this.#error(controller, error)
+    } finally {
+      turn.depth--
+    }
+  }
+
+  #start(controller: Dispatcher.DispatchController, status: number, text: string): void {
     if (this.#state !== SENT) return
     const list = decodeFields(controller.rawHeaders as unknown as RawFields)
     if (status >= 102 && status < 200) {
@@ -165,7 +205,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     this.to.head(head, this)
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  #data(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     // undici flushes its parser with nothing, and hands that on.
     if (this.#state !== ANSWERING || chunk.byteLength === 0) return
     this.#movedAt = this.#plan.clock.now()
@@ -179,7 +219,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     }
   }
 
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
+  #end(controller: Dispatcher.DispatchController): void {
     this.#release()
     if (this.#state !== ANSWERING) return
     // undici takes a reset for the end of an answer without a length; bytes may be missing.
@@ -198,7 +238,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     else this.#isEnded = true
   }
 
-  onResponseError(controller: Dispatcher.DispatchController | null, error: Error): void {
+  #error(controller: Dispatcher.DispatchController | null, error: Error): void {
     this.isRefused = controller === null
     this.#release()
     if (this.#state === OVER) return

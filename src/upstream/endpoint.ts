@@ -149,6 +149,7 @@ export class Endpoint implements Target {
       queue: config.queue,
       idleMs: config.idle_timeout,
       connector: this.#connector(),
+      turn: deps.lease.use('parser-turn', '', () => ({ depth: 0 })),
     }
     const pool = new EndpointPool(
       settings,

@@ -50,6 +50,8 @@ export class Passage implements Reader, Waiter {
   #state = NEW
   #startedAt = 0
   #cancel: Cancel | undefined = undefined
+  /** Why it was given up, for a fetch that has not yet returned its Cancel. */
+  #givenUp: GatewayError | undefined = undefined
   #deadline: Deadline | undefined = undefined
 
   constructor(inner: Origin, limiter: Limiter, route: string, x: Exchange, req: RequestHead, to: Reader) {
@@ -109,6 +111,7 @@ export class Passage implements Reader, Waiter {
       this.#limiter.abandoned(this.#startedAt)
     }
     this.#state = DONE
+    this.#givenUp = why
     this.#cancel?.(why)
   }
 
@@ -144,7 +147,8 @@ export class Passage implements Reader, Waiter {
     this.#state = WORKING
     this.#startedAt = nowMs
     const cancel = this.#inner.fetch(this.x, this.#req, this)
-    this.#cancel = cancel
+    if (this.#givenUp === undefined) this.#cancel = cancel
+    else cancel(this.#givenUp)
   }
 
   #waited(nowMs: number): void {

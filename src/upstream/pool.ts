@@ -24,6 +24,14 @@ export interface Caller {
   isQueued: boolean
 }
 
+/**
+ * How deep in undici's parser the stack is, over all pools. The parser does not bear being entered twice, and a dispatch
+ * may read what has come on an idle connection: whoever asks for one from within an answer has it a moment later.
+ */
+export interface ParserTurn {
+  depth: number
+}
+
 export interface PoolSettings {
   /** http://host:port, as undici wants it. */
   readonly origin: string
@@ -31,12 +39,14 @@ export interface PoolSettings {
   readonly queue: number
   readonly idleMs: number
   readonly connector: buildConnector.connector
+  readonly turn: ParserTurn
 }
 
 export class EndpointPool implements LineOwner {
   readonly clock: Clock
   readonly connectSeconds: Histogram
   readonly connector: buildConnector.connector
+  readonly turn: ParserTurn
   connecting = 0
   open = 0
   /** Handed to undici and not yet let go of. */
@@ -57,6 +67,7 @@ export class EndpointPool implements LineOwner {
     this.clock = clock
     this.connectSeconds = connectSeconds
     this.connector = settings.connector
+    this.turn = settings.turn
     this.#log = log
   }
 
@@ -67,11 +78,13 @@ export class EndpointPool implements LineOwner {
 
   /** Dispatches now, or when a connection comes free. False: too many wait already. */
   admit(caller: Caller): boolean {
-    if (this.running < this.#settings.connections && this.#first === undefined) {
+    const hasRoom = this.running < this.#settings.connections && this.#first === undefined
+    if (hasRoom && this.turn.depth === 0) {
       this.#dispatch(caller)
       return true
     }
-    if (this.queued >= this.#settings.queue) return false
+    if (hasRoom) this.#pumpSoon()
+    else if (this.queued >= this.#settings.queue) return false
     caller.isQueued = true
     caller.ahead = this.#last
     if (this.#last === undefined) this.#first = caller

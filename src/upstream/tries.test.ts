@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import {
   BareUpstream,
+  NotingReader,
   type Options,
   RawBackend,
   type Script,
@@ -232,3 +233,23 @@ t.test('gauges and counters say how the pool is doing', async (t) => {
     t.ok(text.includes(line), line)
   }
 })
+
+t.test(
+  'a request that is made from within an answer goes out a moment later, not from within undici’s parser',
+  async (t) => {
+    const { bare } = await rig(t, [serving])
+    await bare.get()
+    const reader = new NotingReader()
+    let second: ReturnType<typeof bare.fetch> | undefined
+    let waiting = 0
+    reader.onHead = () => {
+      second = bare.fetch({ method: 'GET' })
+      waiting = bare.upstream.snapshot().endpoints[0]?.queued ?? 0
+    }
+    bare.fetch({ method: 'GET' }, reader)
+    await reader.over
+    t.equal(waiting, 1)
+    await second?.reader.over
+    t.equal(second?.reader.body, 'ok')
+  },
+)
