@@ -33,12 +33,17 @@ export function makeBalancer(name: string, { balance }: UpstreamConfig, deps: Sh
   }
 }
 
-/** Of what the source names in a request; of the client's address where the request has no such thing. */
+/** A hash of what the source names in a request. */
 export function hashOf(source: HashSource, x: Exchange, req: RequestHead): number {
-  return hash32(keyOf(source, x, req) ?? x.peer.client)
+  return hash32(keyOf(source, x, req))
 }
 
-function keyOf(source: HashSource, x: Exchange, req: RequestHead): string | undefined {
+/** What the source names in a request; the client's address where the request has no such thing. */
+export function keyOf(source: HashSource, x: Exchange, req: RequestHead): string {
+  return named(source, x, req) ?? x.peer.client
+}
+
+function named(source: HashSource, x: Exchange, req: RequestHead): string | undefined {
   switch (source.of) {
     case 'client_ip':
       return x.peer.client

@@ -11,6 +11,7 @@ import type { RequestHead, ResponseHead } from '../core/message.ts'
 import type { Cancel, Origin, Reader } from '../core/origin.ts'
 import { Deadline } from '../core/wheel.ts'
 import type { Limiter, Waiter } from './limiter.ts'
+import type { Line, Waiting } from './policy/limit/fair-queue.ts'
 
 export class Limited implements Origin {
   readonly #inner: Origin
@@ -33,14 +34,19 @@ export class Limited implements Origin {
 const NEW = 0
 const QUEUED = 1
 const WORKING = 2
-const DONE = 3
+/** The answer has begun; its permit is held until it ends. */
+const ANSWERING = 3
+const DONE = 4
 
-/** One request on its way through the limit. It holds its permit until the answer's header section is here. */
+/** One request on its way through the limit. */
 export class Passage implements Reader, Waiter {
-  readonly key: string
+  key = ''
   readonly priority: number
   readonly deadlineAt: number
   waitingSince = 0
+  line: Line | undefined = undefined
+  ahead: Waiting | undefined = undefined
+  behind: Waiting | undefined = undefined
   readonly x: Exchange
   readonly #inner: Origin
   readonly #limiter: Limiter
@@ -59,7 +65,6 @@ export class Passage implements Reader, Waiter {
     this.#limiter = limiter
     this.#route = route
     this.x = x
-    this.key = x.peer.client
     this.priority = x.priority
     this.deadlineAt = x.deadlineAt
     this.#req = req
@@ -74,6 +79,7 @@ export class Passage implements Reader, Waiter {
     }
     const now = limiter.clock.now()
     this.waitingSince = now
+    this.key = limiter.keyOf(this.x, this.#req)
     const refusal = limiter.enqueue(this, now)
     if (refusal !== undefined) {
       this.refuse(refusal)
@@ -88,9 +94,11 @@ export class Passage implements Reader, Waiter {
   }
 
   /** It is its turn; a permit is its own. */
-  admitted(nowMs: number): void {
+  admitted(nowMs: number): boolean {
+    if (this.#state !== QUEUED) return false
     this.#waited(nowMs)
     this.#begin(nowMs)
+    return true
   }
 
   /** It won't be sent. */
@@ -108,8 +116,8 @@ export class Passage implements Reader, Waiter {
       this.#waited(this.#limiter.clock.now())
     } else if (this.#state === WORKING) {
       // A backend seldom notices: it goes on working for nobody, and has no more room until it is through.
-      this.#limiter.abandoned(this.#startedAt)
-    }
+      this.#limiter.abandoned(this.#req, this.#startedAt)
+    } else this.#ended()
     this.#state = DONE
     this.#givenUp = why
     this.#cancel?.(why)
@@ -120,11 +128,16 @@ export class Passage implements Reader, Waiter {
   }
 
   head(res: ResponseHead, source: BodySource): void {
+    let heard = source
     if (this.#state === WORKING) {
-      this.#state = DONE
       this.#limiter.answered(this.#req, this.#startedAt, res)
+      this.#state = DONE
+      if (this.#limiter.isHeldToEnd) {
+        this.#state = ANSWERING
+        heard = this.#watched(source)
+      }
     }
-    this.#to.head(res, source)
+    this.#to.head(res, heard)
   }
 
   write(chunk: Uint8Array): boolean {
@@ -132,6 +145,7 @@ export class Passage implements Reader, Waiter {
   }
 
   end(trailers?: HeaderList): void {
+    this.#ended()
     this.#to.end(trailers)
   }
 
@@ -139,8 +153,26 @@ export class Passage implements Reader, Waiter {
     if (this.#state === WORKING) {
       this.#state = DONE
       this.#limiter.failed(this.#startedAt, why)
-    }
+    } else this.#ended()
     this.#to.fail(why)
+  }
+
+  /** The same source; that it was given up is the end of it here, too. */
+  #watched(source: BodySource): BodySource {
+    return {
+      pause: () => source.pause(),
+      resume: () => source.resume(),
+      abort: (why) => {
+        this.#ended()
+        source.abort(why)
+      },
+    }
+  }
+
+  #ended(): void {
+    if (this.#state !== ANSWERING) return
+    this.#state = DONE
+    this.#limiter.ended()
   }
 
   #begin(nowMs: number): void {

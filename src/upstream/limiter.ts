@@ -1,16 +1,21 @@
 /** The concurrency limit of one upstream: who may go, who waits, who is refused; and what is measured of that. */
 import type { Clock, Random } from '../core/clock.ts'
 import type { GatewayError } from '../core/errors.ts'
+import type { Exchange } from '../core/exchange.ts'
 import type { SharedDeps } from '../core/feature.ts'
+import { headerValue } from '../core/headers.ts'
 import type { RequestHead, ResponseHead } from '../core/message.ts'
 import type { Gauge, Histogram, Metrics } from '../core/metrics.ts'
 import { HIGH, priorities } from '../core/priority.ts'
 import { retryAfter, shedTotal } from '../core/shed.ts'
 import { Deadline, type Wheel } from '../core/wheel.ts'
+import { keyOf } from './balancing.ts'
 import * as metrics from './limit-metrics.ts'
 import { hash32 } from './policy/hash-key.ts'
 import { AdaptiveLimit, BUCKETS } from './policy/limit/adaptive.ts'
 import { FairQueue, type Waiting } from './policy/limit/fair-queue.ts'
+import { Pushback } from './policy/limit/pushback.ts'
+import { retryAfterMs } from './policy/retry-after.ts'
 import type { ConcurrencyConfig } from './schema-resilience.ts'
 
 /** What waits for its turn. */
@@ -18,7 +23,8 @@ export interface Waiter extends Waiting {
   readonly deadlineAt: number
   /** Since when it has been waiting. */
   readonly waitingSince: number
-  admitted(nowMs: number): void
+  /** It has a permit. False: it does not want it any more. */
+  admitted(nowMs: number): boolean
   refuse(rule: string): void
 }
 
@@ -28,8 +34,6 @@ const STANDING_MS = 100
 const KEPT_BACK = 8
 /** Weight of a new latency in the running mean. */
 const SMOOTHING = 0.05
-/** An upstream that says it has too much is believed once in so long. */
-const PUSHBACK_MS = 100
 
 export class Limiter {
   readonly name: string
@@ -45,10 +49,20 @@ export class Limiter {
   #inFlight = 0
   #meanMs = 0
   #freed = 0
-  #pushedBackAt = Number.NEGATIVE_INFINITY
+  readonly #pushback = new Pushback()
+  /** Those that have a permit and have not been told yet. */
+  #admitted: Waiter[] = []
+  readonly #soon: (task: () => void) => void
   readonly #stop: () => void
 
-  constructor(name: string, config: ConcurrencyConfig, deps: SharedDeps) {
+  /** @param soon runs a task once whatever is on the stack is done: requests that fail at once would otherwise nest */
+  constructor(
+    name: string,
+    config: ConcurrencyConfig,
+    deps: SharedDeps,
+    soon: (task: () => void) => void = queueMicrotask,
+  ) {
+    this.#soon = soon
     this.name = name
     this.clock = deps.clock
     this.wheel = deps.wheel
@@ -73,8 +87,19 @@ export class Limiter {
     return this.#adaptive?.limit ?? this.#config.max
   }
 
+  /** Whether a permit is held until the end of an answer: a number that an operator gives is one of workers or connections. */
+  get isHeldToEnd(): boolean {
+    return this.#adaptive === undefined
+  }
+
+  /** Among whom requests take turns. */
+  keyOf(x: Exchange, req: RequestHead): string {
+    return keyOf(this.#config.by, x, req)
+  }
+
   /** Takes a permit, if there is one and nobody waits for it. */
   tryBegin(): boolean {
+    this.#adaptive?.asked()
     const hasRoom = this.#queue.length === 0 && this.#inFlight < this.limit
     if (!hasRoom && !this.#config.dry_run) return false
     this.#inFlight++
@@ -100,27 +125,39 @@ export class Limiter {
     return this.#queue.remove(waiter)
   }
 
-  /** The header section of an answer is here: its permit is free. */
+  /** The header section of an answer is here. */
   answered(req: RequestHead, startedAt: number, res: ResponseHead): void {
     const now = this.clock.now()
     const latencyMs = now - startedAt
     this.#meanMs += (latencyMs - this.#meanMs) * SMOOTHING
+    const { status } = res
+    if (status === 503 || status === 429) this.#pushedBack(now, res)
+    else this.#pushback.none()
     // Errors come fast, and say nothing about how long the work takes.
-    if (res.status < 500 && res.status !== 429) {
-      this.#adaptive?.answered(now, bucketOf(req), latencyMs, this.#inFlight)
-    } else if (res.status === 503 || res.status === 429) this.#pushBack(now)
-    this.#release(now)
+    if (status >= 500 || status === 429) this.#adaptive?.failed()
+    else this.#adaptive?.answered(now, bucketOf(req), latencyMs, this.#inFlight, this.#queue.length)
+    if (!this.isHeldToEnd) this.#release(now)
   }
 
   failed(startedAt: number, why: GatewayError): void {
     const now = this.clock.now()
     if (why.code === 'response_timeout') this.#meanMs += (now - startedAt - this.#meanMs) * SMOOTHING
+    this.#adaptive?.failed()
     this.#release(now)
   }
 
+  /** A permit that was held until the end comes back. */
+  ended(): void {
+    this.#release(this.clock.now())
+  }
+
   /** Whoever asked has gone. The permit comes back when the backend is likely through with it. */
-  abandoned(startedAt: number): void {
+  abandoned(req: RequestHead, startedAt: number): void {
     const now = this.clock.now()
+    const elapsedMs = now - startedAt
+    this.#adaptive?.abandoned(now, bucketOf(req), elapsedMs, this.#inFlight, this.#queue.length)
+    // It takes longer than that; when nobody waits long enough, that is all there is to know.
+    if (elapsedMs > this.#meanMs) this.#meanMs += (2 * elapsedMs - this.#meanMs) * SMOOTHING
     const doneAt = startedAt + this.#meanMs
     if (doneAt <= now) this.#release(now)
     else this.wheel.arm(new Deadline(() => this.#release(this.clock.now())), doneAt)
@@ -139,10 +176,11 @@ export class Limiter {
     this.#stop()
   }
 
-  #pushBack(nowMs: number): void {
-    if (nowMs - this.#pushedBackAt < PUSHBACK_MS) return
-    this.#pushedBackAt = nowMs
-    this.#adaptive?.pushedBack(this.#inFlight)
+  #pushedBack(nowMs: number, { status, headers }: ResponseHead): void {
+    const askedMs = retryAfterMs(status, headerValue(headers, 'retry-after'), this.clock.wall())
+    const isNews = this.#pushback.heard(nowMs, askedMs)
+    this.#adaptive?.holdOff(this.#pushback.heldUntil)
+    if (isNews) this.#adaptive?.pushedBack(this.#inFlight)
   }
 
   #release(nowMs: number): void {
@@ -152,8 +190,7 @@ export class Limiter {
       this.#freed = (this.#freed + 1) % KEPT_BACK
       const first = this.#freed === 0 ? undefined : this.#queue.nextOf(HIGH, nowMs)
       if (first === undefined) return
-      this.#inFlight++
-      first.admitted(nowMs)
+      this.#admit(first)
       return
     }
     while (this.#inFlight < this.limit) {
@@ -163,11 +200,21 @@ export class Limiter {
       // While more comes than can be done, what waited long is let go: whoever asked has likely given up (CoDel).
       if (isStanding && waiter.priority > HIGH && nowMs - waiter.waitingSince > STANDING_MS)
         waiter.refuse('queue_standing')
-      else {
-        this.#inFlight++
-        waiter.admitted(nowMs)
-      }
+      else this.#admit(waiter)
     }
+  }
+
+  #admit(waiter: Waiter): void {
+    this.#inFlight++
+    this.#admitted.push(waiter)
+    if (this.#admitted.length === 1) this.#soon(() => this.#tell())
+  }
+
+  #tell(): void {
+    const admitted = this.#admitted
+    this.#admitted = []
+    const now = this.clock.now()
+    for (const waiter of admitted) if (!waiter.admitted(now)) this.#release(now)
   }
 }
 

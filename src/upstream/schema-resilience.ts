@@ -175,6 +175,11 @@ const limitKeys = {
   queue_timeout: duration({ minMs: 1, maxMs: 600_000 })
     .prefault('250ms')
     .describe('Time a request may wait for room; 503 beyond.'),
+  by: hashSource
+    .prefault('client_ip')
+    .describe(
+      'Whose requests take turns while they wait, so that nobody’s many keep others from being served: client_ip, path, header:NAME, cookie:NAME or query:NAME.',
+    ),
   dry_run: z.boolean().default(false).describe('Only counts what would have had to wait.'),
 }
 

@@ -73,13 +73,16 @@ function simulate(setup: Setup): Outcome {
       inFlight--
       const latencyMs = now - end.from
       meanMs += (latencyMs - meanMs) * 0.05
-      limit.answered(now, end.request.kind, latencyMs, inFlight + 1)
+      limit.answered(now, end.request.kind, latencyMs, inFlight + 1, queue.length)
       if (now - end.request.at <= patienceMs) outcome.good.push({ at: now, ms: now - end.request.at })
     } else {
       now = nextAt
       nextAt = now - (Math.log(1 - roll()) * 1000) / setup.rate(now)
       outcome.offered.push(now)
-      const request: Request = { key: 'a', priority: 0, kind: Math.floor(roll() * kinds), at: now, isGone: false }
+      limit.asked()
+      const kind = Math.floor(roll() * kinds)
+      const links = { line: undefined, ahead: undefined, behind: undefined }
+      const request: Request = { key: 'a', priority: 0, kind, at: now, isGone: false, ...links }
       if (inFlight < limit.limit && queue.length === 0) send(request, now)
       else {
         limit.held()

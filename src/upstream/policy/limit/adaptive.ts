@@ -17,6 +17,9 @@
  * (lowers the limit to 3 to measure).
  */
 
+import { Pace } from './pace.ts'
+import { CONGESTED, type Seen, Sum, Trial } from './trial.ts'
+
 export interface AdaptiveOptions {
   readonly min: number
   readonly max: number
@@ -27,88 +30,32 @@ const EXCESSES = 64
 /** Kinds of requests that are told apart; a power of two. */
 export const BUCKETS = 256
 
-/** Requests take this many times what they take at ease: they queue in the backend. */
-const CONGESTED = 2
 /** Or they take longer, and so many times what the work needs is under way: the next will take that many times as long. */
 const PILE = 3
 const LEAST_PILE = 20
 /** So little above ease that more may be tried, and that what is measured is ease. */
 const AT_EASE = 1.3
+/** So few of those who ask stay for the answer. */
+const DESERTED = 0.1
 /** The limit over what the work needs, and what is left in any case of what was under way. */
 const HEADROOM = 1.5
 const SPARE = 1
 const LEAST_LEFT = 0.125
+/** By how much the limit rises in a window. */
+const QUICKLY = 1.25
+const SLOWLY = 1.05
 const WINDOW_MS = 50
 const FEWEST_SAMPLES = 12
-/** A cut has helped when latencies came down at least so far for each part of the limit that went. */
-const HELPED = 0.8
 /** A cut of less shows nothing. */
 const SHOWING = 0.7
-/** What a trial takes: samples, or time. */
-const CUT_SAMPLES = 40
-const DESCENT_SAMPLES = 200
-const LONGEST_TRIAL_MS = 1000
-/** While requests are held back: how often a lower limit is tried, by how much, and what may be lost by it. */
+/** While requests are held back: how often a lower limit is tried, and by how much. */
 const DESCENT_EVERY_MS = 2000
 const DESCENT = 0.8
-const DESCENT_LOSS = 0.95
 /** What is left of the requests under way when the backend says that it has too many. */
 const PUSHBACK = 0.8
 /** What one latency adds to what is known of those at ease, and a window at most. */
 const LEARNING = 0.02
 const MOST_LEARNING = 0.3
-
-/** What is being found out, over as many windows as it takes. Nothing that began before `from` counts, which is Infinity until
- * what is under way has come down to the limit. */
-interface Trial {
-  /** cut: latencies should come down; descent: throughput should stay. */
-  readonly kind: 'cut' | 'descent'
-  /** The limit, or what was under way, before it. */
-  readonly before: number
-  readonly ratio: number
-  readonly perMs: number
-  from: number
-  readonly sum: Sum
-}
-
-/** Windows put together. */
-class Sum {
-  samples = 0
-  lastedMs = 0
-  latencies = 0
-  eases = 0
-
-  add(seen: Seen): void {
-    this.samples += seen.samples
-    this.lastedMs += seen.lastedMs
-    this.latencies += seen.ratio * seen.needed * seen.lastedMs
-    this.eases += seen.needed * seen.lastedMs
-  }
-
-  get ratio(): number {
-    return this.latencies / this.eases
-  }
-
-  get perMs(): number {
-    return this.samples / this.lastedMs
-  }
-}
-
-/** What a window showed. */
-interface Seen {
-  readonly nowMs: number
-  readonly startedAt: number
-  readonly samples: number
-  readonly lastedMs: number
-  /** Latencies over latencies at ease, of those that exceed theirs by little. */
-  readonly ratio: number
-  /** Concurrency that the work would need at ease. */
-  readonly needed: number
-  /** Answers per millisecond. */
-  readonly perMs: number
-  readonly isHeld: boolean
-  readonly inFlight: number
-}
 
 export class AdaptiveLimit {
   readonly #options: AdaptiveOptions
@@ -122,7 +69,16 @@ export class AdaptiveLimit {
   #startedAt = Number.NEGATIVE_INFINITY
   #samples = 0
   #eases = 0
+  #latencies = 0
   #wasHeld = false
+  #heldOffUntil = Number.NEGATIVE_INFINITY
+  /** So far: requests, good answers, and failures; the first two also as the window began. */
+  #asked = 0
+  #answered = 0
+  #failed = 0
+  #askedBefore = 0
+  #answeredBefore = 0
+  readonly #pace = new Pace()
   readonly #excesses = new Float64Array(EXCESSES)
   readonly #sums = new Float64Array(BUCKETS)
   readonly #counts = new Uint32Array(BUCKETS)
@@ -137,6 +93,11 @@ export class AdaptiveLimit {
     return Math.floor(this.#limit)
   }
 
+  /** A request has come, whether it may go at once or not. */
+  asked(): void {
+    this.#asked++
+  }
+
   /** A request had to wait because of the limit. */
   held(): void {
     this.#wasHeld = true
@@ -146,22 +107,38 @@ export class AdaptiveLimit {
    * A request was answered.
    * @param bucket its kind, from 0 to BUCKETS - 1
    * @param inFlight how many were under way, itself included
+   * @param waiting how many wait for room
    */
-  answered(nowMs: number, bucket: number, latencyMs: number, inFlight: number): void {
-    const known = this.#atEase[bucket] as number
+  answered(nowMs: number, bucket: number, latencyMs: number, inFlight: number, waiting: number): void {
+    this.#answered++
     this.#sums[bucket] = (this.#sums[bucket] as number) + latencyMs
     this.#counts[bucket] = (this.#counts[bucket] as number) + 1
-    const ease = Math.max(known === 0 ? latencyMs : known, 0.1)
-    this.#excesses[this.#samples & (EXCESSES - 1)] = latencyMs - ease
-    this.#samples++
-    this.#eases += ease
-    if (this.#startedAt === Number.NEGATIVE_INFINITY) this.#startedAt = nowMs - latencyMs
-    if (this.#samples >= FEWEST_SAMPLES && nowMs - this.#startedAt >= WINDOW_MS) this.#turn(nowMs, inFlight)
+    const known = this.#atEase[bucket] as number
+    this.#sample(nowMs, Math.max(known === 0 ? latencyMs : known, 0.1), latencyMs, inFlight, waiting)
+  }
+
+  /** A request failed, or its answer says nothing about how long work takes. */
+  failed(): void {
+    this.#failed++
+  }
+
+  /**
+   * Whoever asked has left before there was an answer. Of its latency is known that it is longer than this: the only
+   * thing to be seen of a backend so overloaded that nobody waits long enough for it.
+   */
+  abandoned(nowMs: number, bucket: number, elapsedMs: number, inFlight: number, waiting: number): void {
+    const known = this.#atEase[bucket] as number
+    if (known > 0 && elapsedMs > known) this.#sample(nowMs, Math.max(known, 0.1), elapsedMs, inFlight, waiting)
   }
 
   /** The backend says that it has too much. @param inFlight how many requests it has */
   pushedBack(inFlight: number): void {
     this.#set(Math.min(this.#limit, Math.max(inFlight * PUSHBACK, 1)))
+  }
+
+  /** The limit does not rise before `untilMs`: the backend asked for that. */
+  holdOff(untilMs: number): void {
+    this.#heldOffUntil = untilMs
   }
 
   /** By how many milliseconds requests exceed theirs: a quarter of them by less. */
@@ -170,7 +147,16 @@ export class AdaptiveLimit {
     return Math.max(sorted[sorted.length >> 2] as number, 0)
   }
 
-  #turn(nowMs: number, inFlight: number): void {
+  #sample(nowMs: number, ease: number, latencyMs: number, inFlight: number, waiting: number): void {
+    this.#excesses[this.#samples & (EXCESSES - 1)] = latencyMs - ease
+    this.#samples++
+    this.#eases += ease
+    this.#latencies += latencyMs
+    if (this.#startedAt === Number.NEGATIVE_INFINITY) this.#startedAt = nowMs - latencyMs
+    if (this.#samples >= FEWEST_SAMPLES && nowMs - this.#startedAt >= WINDOW_MS) this.#turn(nowMs, inFlight, waiting)
+  }
+
+  #turn(nowMs: number, inFlight: number, waiting: number): void {
     const startedAt = this.#startedAt
     const lastedMs = nowMs - startedAt
     const ratio = 1 + (this.#excess() * this.#samples) / this.#eases
@@ -182,13 +168,18 @@ export class AdaptiveLimit {
       lastedMs,
       ratio,
       needed: this.#eases / lastedMs,
-      perMs: this.#samples / lastedMs,
+      perMs: (this.#answered - this.#answeredBefore) / lastedMs,
+      askedPerMs: (this.#asked - this.#askedBefore) / lastedMs,
+      latencyMs: this.#latencies / this.#samples,
       isHeld,
       inFlight,
+      inside: inFlight + waiting,
     }
+    this.#askedBefore = this.#asked
+    this.#answeredBefore = this.#answered
     this.#learn(ratio < AT_EASE && !isHeld)
     this.#startedAt = nowMs
-    this.#samples = this.#eases = 0
+    this.#samples = this.#eases = this.#latencies = 0
     this.#wasHeld = false
     if (!isHeld) this.#held = undefined
     else this.#held ??= { since: nowMs, sum: new Sum() }
@@ -212,57 +203,98 @@ export class AdaptiveLimit {
   }
 
   #judge(seen: Seen): void {
-    const { ratio, isHeld, nowMs, inFlight, needed } = seen
+    const { ratio, isHeld, nowMs, inFlight, needed, askedPerMs } = seen
     this.#held?.sum.add(seen)
     const isPilingUp = ratio > AT_EASE && inFlight > Math.max(needed * PILE, LEAST_PILE)
-    if (ratio > CONGESTED || isPilingUp) this.#cut(seen)
-    else if (ratio < AT_EASE) this.#set(this.#limit * (isHeld ? 1.25 : 1.05) + 1)
+    const isDeserted = seen.perMs * seen.lastedMs < seen.samples * DESERTED
+    if (ratio > CONGESTED || isPilingUp || isDeserted) {
+      if (!this.#isSlow(seen)) this.#cut(seen, isDeserted)
+      return
+    }
+    this.#pace.eased()
+    if (ratio < AT_EASE && !isHeld) this.#pace.managed(nowMs, askedPerMs)
+    if (ratio < AT_EASE) this.#rise(seen)
     else if (this.#held !== undefined && nowMs >= this.#held.since + DESCENT_EVERY_MS) this.#descend(this.#held.sum)
   }
 
-  #cut({ ratio, needed, perMs, inFlight }: Seen): void {
+  /** Quickly while requests are held back, as long as throughput follows; else slowly: an effect shows a latency later. */
+  #rise({ nowMs, isHeld, needed }: Seen): void {
+    if (nowMs < this.#heldOffUntil) return
+    const isFollowed = this.#limit < needed * HEADROOM + SPARE
+    this.#set(this.#limit * (isHeld && isFollowed ? QUICKLY : SLOWLY) + 1)
+  }
+
+  /** Whether it takes long, but not for our load: then that is what it takes at ease. */
+  #isSlow({ nowMs, inside, askedPerMs, lastedMs, latencyMs, ratio }: Seen): boolean {
+    // Of the rest somebody left, or was refused.
+    const left = this.#asked - this.#answered - this.#failed - inside
+    const flow = { nowMs, asked: this.#asked, left, inside }
+    const verdict = this.#pace.judge(flow, askedPerMs, lastedMs, latencyMs)
+    if (verdict === 'slow' && ratio > 1) this.#scale(ratio)
+    return verdict !== 'behind'
+  }
+
+  #cut({ ratio, needed, perMs, askedPerMs, inFlight, isHeld }: Seen, isDeserted: boolean): void {
     const before = Math.min(this.#limit, inFlight)
-    const wanted = Math.max(needed * HEADROOM + SPARE, before * LEAST_LEFT)
-    if (wanted >= this.#limit) return
+    const sensible = Math.max(needed * HEADROOM + SPARE, before * LEAST_LEFT)
+    const wanted = this.#bounded(isDeserted ? Math.min(sensible, before / 2) : sensible)
+    if (wanted >= this.#limit) {
+      // Hardly anything is under way, and still it takes long: see whether that is what it takes.
+      if (isHeld) this.#trial = new Trial('cut', this.#limit, ratio, perMs, askedPerMs)
+      return
+    }
     this.#set(wanted)
     // A small step shows nothing.
-    if (this.#limit <= before * SHOWING)
-      this.#trial = { kind: 'cut', before, ratio, perMs, from: Number.POSITIVE_INFINITY, sum: new Sum() }
+    if (this.#limit <= before * SHOWING) this.#trial = new Trial('cut', before, ratio, perMs, askedPerMs)
   }
 
   #descend({ ratio, perMs }: Sum): void {
     const before = this.#limit
     this.#set(before * DESCENT)
-    this.#trial = { kind: 'descent', before, perMs, ratio, from: Number.POSITIVE_INFINITY, sum: new Sum() }
+    this.#trial = new Trial('descent', before, ratio, perMs, 0)
   }
 
-  /** What a trial has shown. True: it is over, and nothing was changed by it. */
+  /** Acts on what a trial has shown. True: it is over, and nothing was changed by it. */
   #conclude(trial: Trial, seen: Seen): boolean {
-    const { nowMs, startedAt, perMs, inFlight } = seen
-    // What is under way has to come down to the limit first, and whatever was sent before that to be answered.
-    if (trial.from === Number.POSITIVE_INFINITY) {
-      if (inFlight <= this.#limit + 1) trial.from = nowMs + this.#limit / Math.max(perMs, 0.001)
-      return false
-    }
-    if (startedAt < trial.from) return false
-    const { sum } = trial
-    sum.add(seen)
-    if (sum.samples < (trial.kind === 'cut' ? CUT_SAMPLES : DESCENT_SAMPLES) && sum.lastedMs < LONGEST_TRIAL_MS)
-      return false
+    const outcome = trial.outcome(seen, this.#limit)
+    if (outcome === 'unfinished') return false
     this.#trial = undefined
-    if (trial.kind === 'descent') {
-      if (sum.perMs < trial.perMs * DESCENT_LOSS) this.#set(trial.before)
-      // Throughput has stayed and latencies came down: so much of what was held to be ease was queueing.
-      else if (sum.ratio < trial.ratio) this.#scale(Math.max(sum.ratio / trial.ratio, DESCENT))
-      return false
+    const { ratio, perMs } = trial.sum
+    switch (outcome) {
+      case 'eased':
+        return true
+      case 'deserted':
+        if (this.#limit > this.#options.min) this.#trial = new Trial('cut', this.#limit, ratio, perMs, seen.askedPerMs)
+        this.#set(this.#limit / 2)
+        break
+      case 'harmful':
+      case 'lost':
+        this.#set(trial.before)
+        break
+      case 'kept':
+        // Latencies came down, and that cost nothing: so much of what was held to be ease was queueing.
+        if (ratio < trial.ratio) this.#scale(Math.max(ratio / trial.ratio, DESCENT))
+        break
+      case 'helped':
+        if (this.#isHalvable(seen)) {
+          this.#trial = new Trial('cut', this.#limit, ratio, perMs, seen.askedPerMs)
+          this.#set(Math.max(this.#limit / 2, seen.needed * HEADROOM + SPARE))
+          break
+        }
+        // With so little under way, latencies are what they are.
+        this.#scale(ratio)
+        this.#set(this.#limit * HEADROOM)
+        break
+      case 'useless':
+        this.#scale(ratio)
+        this.#set(Math.max(trial.before, this.#limit) * HEADROOM)
     }
-    if (sum.ratio <= CONGESTED) return true
-    // With so little under way, latencies are what they are. Where the cut did not help at all it is taken back.
-    this.#scale(sum.ratio)
-    const part = this.#limit / trial.before
-    const hasHelped = sum.ratio / trial.ratio <= part + (1 - part) * HELPED
-    this.#set((hasHelped ? this.#limit : Math.max(trial.before, this.#limit)) * HEADROOM)
     return false
+  }
+
+  /** Whether there is enough left for another cut to show something. */
+  #isHalvable({ needed }: Seen): boolean {
+    return Math.max(needed * HEADROOM + SPARE, this.#options.min) < this.#limit * SHOWING
   }
 
   #set(limit: number): void {

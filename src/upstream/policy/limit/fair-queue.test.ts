@@ -6,7 +6,14 @@ interface Item extends Waiting {
   readonly id: number
 }
 
-const item = (id: number, key = 'a', priority = 0): Item => ({ id, key, priority })
+const item = (id: number, key = 'a', priority = 0): Item => ({
+  id,
+  key,
+  priority,
+  line: undefined,
+  ahead: undefined,
+  behind: undefined,
+})
 
 function drained(queue: FairQueue<Item>, nowMs: number): number[] {
   const ids: number[] = []
