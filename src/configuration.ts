@@ -6,7 +6,7 @@ import { type AdminConfig, adminSchema, checkAdmin } from './admin/schema.ts'
 import { type Loading, loadConfiguration } from './config/load.ts'
 import { section, size, z } from './config/schema.ts'
 import { didYouMean } from './config/suggest.ts'
-import type { AnyFeature, Path, Problem } from './core/feature.ts'
+import type { AnyFeature, Names, Path, Problem } from './core/feature.ts'
 import { features } from './features.ts'
 import { type ListenerConfig, listenerSchema } from './net/schema.ts'
 import { checkRedis, type RedisConfig, redisSchema } from './redis/schema.ts'
@@ -184,6 +184,7 @@ export function checkConfiguration(config: GatewayConfig): Problem[] {
   config.routes.forEach((route, index) => {
     problems.push(...checkRoute(route, ['routes', index], config))
   })
+  problems.push(...checkTops(config))
   problems.push(...unreachableRoutes(config.routes))
   return problems
 }
@@ -235,13 +236,24 @@ function checkRoute(route: RouteConfig, path: Path, config: GatewayConfig): Prob
   return problems
 }
 
+function checkTops(config: GatewayConfig): Problem[] {
+  return features.flatMap((feature) =>
+    feature.top === undefined ? [] : (feature.checkTop?.(config.top[feature.top.key], namesOf(config)) ?? []),
+  )
+}
+
+function namesOf(config: GatewayConfig): Names {
+  return { upstreams: Object.keys(config.upstreams), hasSharedState: config.redis !== undefined }
+}
+
 function checkFeature(feature: AnyFeature, route: RouteConfig, path: Path, config: GatewayConfig): Problem[] {
   const value = route.features[feature.key]
   if (feature.check === undefined || !isUsed(value)) return []
   const top = feature.top === undefined ? undefined : config.top[feature.top.key]
   const info = { name: route.name, pattern: patternLabel(route.match) }
-  const names = { upstreams: Object.keys(config.upstreams), hasSharedState: config.redis !== undefined }
-  return feature.check(value, top, info, names).map((problem) => ({ ...problem, path: [...path, ...problem.path] }))
+  return feature
+    .check(value, top, info, namesOf(config))
+    .map((problem) => ({ ...problem, path: [...path, ...problem.path] }))
 }
 
 function isUsed(value: unknown): boolean {

@@ -86,6 +86,8 @@ export interface Feature<R = undefined, T = undefined> {
   readonly metrics: readonly MetricSpec[]
   /** Rules across keys. Paths start at the route. */
   check?(config: R, top: T, route: RouteInfo, names: Names): Problem[]
+  /** Rules about the top-level key and the rest of the configuration. Paths start at the root. */
+  checkTop?(top: T, names: Names): Problem[]
   /** One route's part of this feature; undefined when the route does not use it. */
   build(config: R, top: T, route: RouteInfo, deps: Deps): Built | undefined
 }

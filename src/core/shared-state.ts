@@ -36,6 +36,8 @@ export interface ChannelListener {
 export interface SharedState {
   /** Whether commands have a chance now. */
   readonly isUp: boolean
+  /** Tells this connection from others: for what is built upon it and outlives reloads. */
+  readonly identity: string
   /** Begins every key and channel that is handed in: `gw:`. Callers prepend it themselves. */
   readonly prefix: string
   /**

@@ -14,15 +14,18 @@ import { Line, type LineDeps } from './line.ts'
 import type { RedisConfig } from './schema.ts'
 
 /** Commands whose values may be large. */
-const valueCommands: ReadonlySet<string> = new Set(['GET', 'SET', 'MGET', 'GETRANGE', 'XRANGE', 'SCAN'])
+const valueCommands: ReadonlySet<string> = new Set(['GET', 'SET', 'MGET', 'GETRANGE', 'HGET', 'HMGET', 'HSET'])
 /** What a large value may take beyond the timeout of a command: 16 MB/s, a tenth of a slow data centre's link. */
 const BYTES_PER_MS = 16_000
+/** Beyond, what a script is given goes over the connection for values. */
+const LARGE_BYTES = 16_384
 
 export interface RedisDeps extends Omit<LineDeps, 'health'> {
   readonly random: Random
 }
 
 export class RedisState implements SharedState {
+  readonly identity: string
   readonly prefix: string
   readonly #timeoutMs: number
   readonly #commands: Line
@@ -32,6 +35,7 @@ export class RedisState implements SharedState {
 
   /** @throws when a file that the configuration names cannot be read */
   constructor(config: RedisConfig, deps: RedisDeps) {
+    this.identity = createHash('sha256').update(JSON.stringify(config)).digest('base64url')
     this.prefix = config.prefix
     this.#timeoutMs = config.timeouts.command
     const health = new Health(deps, ['commands', 'values', 'channels'])
@@ -48,19 +52,20 @@ export class RedisState implements SharedState {
   call(command: string, ...args: readonly CommandArgument[]): Promise<unknown> {
     const name = command.toUpperCase()
     if (!valueCommands.has(name)) return this.#commands.call(name.toLowerCase(), name, args, this.#timeoutMs)
-    let bytes = 0
-    for (const argument of args) if (typeof argument === 'object') bytes += argument.byteLength
-    return this.#values.call(name.toLowerCase(), name, args, this.#timeoutMs + bytes / BYTES_PER_MS)
+    return this.#values.call(name.toLowerCase(), name, args, this.#timeoutMs + bytesOf(args) / BYTES_PER_MS)
   }
 
   async run(script: Script, keys: readonly string[], args: readonly CommandArgument[]): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args]
+    const bytes = bytesOf(args)
+    const line = bytes > LARGE_BYTES ? this.#values : this.#commands
+    const timeoutMs = this.#timeoutMs + bytes / BYTES_PER_MS
     try {
-      return await this.#commands.call(script.name, 'EVALSHA', [this.#digest(script), ...rest], this.#timeoutMs)
+      return await line.call(script.name, 'EVALSHA', [this.#digest(script), ...rest], timeoutMs)
     } catch (error) {
       if (!(error instanceof SharedStateError) || !error.message.includes('NOSCRIPT')) throw error
     }
-    return this.#commands.call(script.name, 'EVAL', [script.lua, ...rest], this.#timeoutMs)
+    return line.call(script.name, 'EVAL', [script.lua, ...rest], timeoutMs)
   }
 
   async publish(channel: string, payload: Uint8Array): Promise<void> {
@@ -85,4 +90,10 @@ export class RedisState implements SharedState {
     }
     return digest
   }
+}
+
+function bytesOf(args: readonly CommandArgument[]): number {
+  let bytes = 0
+  for (const argument of args) if (typeof argument === 'object') bytes += argument.byteLength
+  return bytes
 }

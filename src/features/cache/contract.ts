@@ -29,6 +29,20 @@ export interface CachePolicy {
   readonly tagsField: string
 }
 
+/** Where answers are that instances share. */
+export interface Tier {
+  /** Whether it is worth asking. */
+  readonly isUsable: boolean
+  /** Brings into memory what is there, or leaves it to the caller to fetch. Never rejects. */
+  find(lookup: Lookup): Promise<void>
+  /** A fetch begins. */
+  begin(lookup: Lookup): void
+  /** Its answer is kept: others may have it. */
+  keep(lookup: Lookup, answer: StoredAnswer, rules: StaleRules): void
+  /** Nothing more will come of it. */
+  end(lookup: Lookup): void
+}
+
 /** What all routes of a gateway share. */
 export interface CacheState {
   readonly store: MemoryStore
@@ -36,6 +50,8 @@ export interface CacheState {
   /** What is being fetched now, by key and variant. */
   readonly fetching: Map<string, UnderWay>
   readonly purges: Purges
+  /** What instances share; undefined where they share nothing. */
+  readonly tier: Tier | undefined
 }
 
 export interface CacheEvents {
@@ -85,6 +101,8 @@ export interface Cache {
   note(x: Exchange, result: string, waitedMs: number): void
   /** An answer is not kept: for a while, nobody waits for one like it. */
   refused(lookup: Lookup, because: string): void
+  /** An answer was put into memory: other instances may have it, too. */
+  kept(lookup: Lookup, answer: StoredAnswer): void
   /** Nothing more will come of a fetch. */
   done(fetching: UnderWay): void
   /** Makes resources and labels untrue, here and on other instances. Returns how many stored answers went here. */

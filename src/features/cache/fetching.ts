@@ -80,12 +80,12 @@ export class Fetching implements FillOwner, UnderWay {
     const body = pieces.length > 1 && bodyBytes <= ONE_PIECE_BYTES ? [joined(pieces, bodyBytes)] : pieces
     const { shared } = this
     if (shared === undefined) {
-      this.#cache.store.put({ ...answer, body, bodyBytes, trailers })
+      this.#cache.kept(this.lookup, this.#cache.store.put({ ...answer, body, bodyBytes, trailers }))
       return
     }
     shared.body = body
     shared.isWhole = true
-    this.#cache.store.put({ ...answer, body, bodyBytes, trailers, shared })
+    this.#cache.kept(this.lookup, this.#cache.store.put({ ...answer, body, bodyBytes, trailers, shared }))
   }
 
   ended(): void {
@@ -158,7 +158,9 @@ export class Fetching implements FillOwner, UnderWay {
       isInvalidated: false,
       tags: labelsOf(headers, policy.tagsField, this.lookup.request.authority),
     }
-    const kept = store.replace(stored, answer) ?? { ...stored, ...answer }
+    const replaced = store.replace(stored, answer)
+    if (replaced !== undefined) this.#cache.kept(this.lookup, replaced)
+    const kept = replaced ?? { ...stored, ...answer }
     for (const waiter of this.fill.take()) {
       ;(waiter as Waiting).give(kept, 'revalidated', 'fwd=stale; fwd-status=304')
     }

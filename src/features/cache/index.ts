@@ -6,13 +6,16 @@ import type { Keep } from '../../core/keep.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Counter, MetricSpec } from '../../core/metrics.ts'
 import { Networks } from '../../core/networks.ts'
-import type { CacheEvents, CachePolicy, CacheState, UnderWay } from './contract.ts'
+import type { CacheEvents, CachePolicy, CacheState, Tier, UnderWay } from './contract.ts'
 import { CacheOrigin } from './origin.ts'
 import { Passes } from './passes.ts'
 import { compileKeys, cookieValue, type KeyRules, keyOfTarget } from './policy/key.ts'
 import type { Keying, PurgeRequest } from './policy/purge.ts'
-import { type PurgeReport, Purges } from './purges.ts'
+import { type Announcer, type PurgeReport, Purges } from './purges.ts'
 import { type CacheConfig, type CacheTopConfig, cacheSchema, cacheTopSchema } from './schema.ts'
+import { Bus } from './shared/bus.ts'
+import { sharedMetrics } from './shared/metrics.ts'
+import { SharedTier } from './shared/tier.ts'
 import { MemoryStore } from './store/memory.ts'
 
 const requests: MetricSpec = {
@@ -58,8 +61,9 @@ export const cache: Feature<CacheConfig | false | undefined, CacheTopConfig> = {
   route: cacheSchema,
   inherits: true,
   top: { key: 'cache', schema: cacheTopSchema },
-  metrics: [requests, refused, saved, bytes, objects, evictions],
+  metrics: [requests, refused, saved, bytes, objects, evictions, ...sharedMetrics],
   check: (config) => (config === undefined || config === false ? [] : check(config)),
+  checkTop: (top, names) => (top.redis === false || names.hasSharedState ? [] : [noRedis]),
   build: (config, top, route, deps) => {
     if (config === undefined || config === false) return undefined
     const state = sharedState(top, deps)
@@ -79,6 +83,12 @@ export async function purgeCaches(keep: Keep, request: PurgeRequest): Promise<Pu
     sum = { ...report, matched: sum.matched + report.matched }
   }
   return sum
+}
+
+const noRedis: Problem = {
+  path: ['cache', 'redis'],
+  message: 'needs a Redis',
+  fix: 'say where it is: `redis: {url: redis://localhost:6379}`',
 }
 
 function check(config: CacheConfig): Problem[] {
@@ -137,8 +147,8 @@ function compile(route: string, config: CacheConfig): CachePolicy {
 
 /** One store for all routes; another budget is another store. */
 function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
-  const { metrics, lease } = deps
-  const shared = lease.use(
+  const { metrics, lease, clock } = deps
+  const own = lease.use(
     KIND,
     String(top.memory),
     () => {
@@ -151,12 +161,52 @@ function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
         objectsGauge.value = store.count
       })
       const fetching = new Map<string, UnderWay>()
-      const purges = new Purges({ store, fetching }, deps.clock, undefined)
-      return { store, passes: new Passes(), fetching, purges, stop }
+      return { store, passes: new Passes(), fetching, purges: new Purges({ store, fetching }, clock), stop }
     },
     ({ stop }) => stop(),
   )
-  return shared
+  return { ...own, tier: sharedTier(top, own, deps) }
+}
+
+/** What instances share, for as long as a configuration has the same Redis and the same settings for it. */
+function sharedTier(top: CacheTopConfig, own: Omit<CacheState, 'tier'>, deps: Deps): Tier | undefined {
+  const { shared, lease, clock, metrics, random } = deps
+  if (top.redis === false || shared === undefined) return undefined
+  const { max_object, wait } = top.redis
+  const { store, purges } = own
+  const identity = JSON.stringify([top.memory, top.redis, shared.identity])
+  const make = () => {
+    const instance = `${Math.floor(clock.wall()).toString(36)}${random().toString(36).slice(2)}`
+    let bus: Bus | undefined
+    const tier = new SharedTier(
+      { shared, clock, metrics, store, instance, settings: { maxBytes: max_object, waitMs: wait } },
+      (told) => {
+        bus = new Bus(
+          { shared, clock, metrics, instance },
+          {
+            purge: (selector, isSoft) => void purges.apply(selector, isSoft),
+            doubt: () => void purges.doubt(),
+            ended: (name, isFilled) => told.ended(name, isFilled),
+            deaf: () => told.deaf(),
+          },
+        )
+        return bus
+      },
+    )
+    const announcer: Announcer = {
+      announce: (selector, isSoft) => {
+        if (!isSoft && selector.keys !== undefined) tier.purge(selector.keys)
+        return (bus as Bus).announce(selector, isSoft)
+      },
+    }
+    purges.announcers.add(announcer)
+    const end = () => {
+      purges.announcers.delete(announcer)
+      bus?.close()
+    }
+    return { tier, end }
+  }
+  return lease.use('cache-tier', identity, make, ({ end }) => end()).tier
 }
 
 function routeEvents(route: string, { metrics }: Deps): CacheEvents {

@@ -8,7 +8,7 @@ import { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
-import type { CachePolicy } from './contract.ts'
+import type { CachePolicy, Tier } from './contract.ts'
 import { CacheOrigin } from './origin.ts'
 import { Passes } from './passes.ts'
 import { compileKeys, type KeyRules, keyOfTarget } from './policy/key.ts'
@@ -70,6 +70,24 @@ class Collector implements Reader {
   }
 }
 
+/** A shared tier that has nothing, and says so when it is told to. */
+class Elsewhere implements Tier {
+  readonly isUsable = true
+  readonly #asked: (() => void)[] = []
+
+  find(): Promise<void> {
+    return new Promise((resolve) => this.#asked.push(resolve))
+  }
+
+  tell(): void {
+    this.#asked.shift()?.()
+  }
+
+  begin(): void {}
+  keep(): void {}
+  end(): void {}
+}
+
 const kinds = [
   'ask',
   'head',
@@ -83,6 +101,8 @@ const kinds = [
   'resume',
   'cancel',
   'later',
+  'told',
+  'purge',
 ] as const
 
 t.test('whatever clients and origin do, readers see the protocol kept and never a mixed or short answer', async (t) => {
@@ -93,7 +113,14 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
       const driven = new Driven()
       const store = new MemoryStore(10_000, { evicted() {} })
       const fetching = new Map()
-      const state = { store, passes: new Passes(), fetching, purges: new Purges({ store, fetching }, clock, undefined) }
+      const tier = steps.length % 2 === 0 ? undefined : new Elsewhere()
+      const state = {
+        store,
+        passes: new Passes(),
+        fetching,
+        purges: new Purges({ store, fetching }, clock),
+        tier,
+      }
       const events = { result() {}, refused() {}, saved() {} }
       const checked = new CheckedOrigin(new CacheOrigin(policy, state, clock, events, driven))
       const clients: { collector: Collector; cancel: Cancel }[] = []
@@ -149,6 +176,8 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
           if (client.collector.ended === undefined) client.collector.resume()
         } else if (kind === 'cancel' && client !== undefined) client.cancel(new GatewayError('client_gone'))
         else if (kind === 'later') clock.advance(700)
+        else if (kind === 'told') tier?.tell()
+        else if (kind === 'purge') await state.purges.apply({ all: true }, which % 2 === 0)
       }
       checked.check()
       const whole = new Set([...bodies.values()].filter((body) => body.isOver).map((body) => body.sent))

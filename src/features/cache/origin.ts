@@ -10,11 +10,12 @@
 import type { Clock } from '../../core/clock.ts'
 import { DetachedExchange } from '../../core/detached.ts'
 import { GatewayError } from '../../core/errors.ts'
-import { type Exchange, WAIT } from '../../core/exchange.ts'
+import { type Exchange, LOOKUP, WAIT } from '../../core/exchange.ts'
 import { headerValue } from '../../core/headers.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
-import type { Cache, CacheEvents, CachePolicy, CacheState, Lookup, UnderWay } from './contract.ts'
+import { Asking } from './asking.ts'
+import type { Cache, CacheEvents, CachePolicy, CacheState, Lookup, Tier, UnderWay } from './contract.ts'
 import { deliver } from './deliver.ts'
 import { Fetching, Waiting } from './fetching.ts'
 import { bypassing, headUpdating, invalidating } from './passing.ts'
@@ -47,6 +48,12 @@ export class CacheOrigin implements Origin, Cache {
     const { method } = request
     if (method !== 'GET' && method !== 'HEAD') return this.#otherMethod(x, request, to)
     if (this.policy.bypasses(request)) return this.pass(x, request, to, 'rule')
+    return this.#lookUp(x, request, to, this.#state.tier)
+  }
+
+  /** @param tier where to look when memory has nothing; undefined: nowhere, or there already */
+  #lookUp(x: Exchange, request: RequestHead, to: Reader, tier: Tier | undefined): Cancel {
+    const { method } = request
     const { keys } = this.policy
     const key = keys.key(request)
     const partition = keys.partition(request)
@@ -73,7 +80,20 @@ export class CacheOrigin implements Origin, Cache {
     if (stored === undefined && this.#state.passes.has(lookup.fillKey, this.clock.wall())) {
       return this.pass(x, request, to, 'hit-for-miss')
     }
+    if (tier?.isUsable === true && !asked.noCache) return this.#ask(x, lookup, to, tier)
     return this.#share(x, lookup, to, stored, 1)
+  }
+
+  /** Looks again once the shared tier has put into memory what it has. */
+  #ask(x: Exchange, lookup: Lookup, to: Reader, tier: Tier): Cancel {
+    const asking = new Asking()
+    const sinceMs = this.clock.now()
+    void tier.find(lookup).then(() => {
+      if (asking.isOver) return
+      x.spans[LOOKUP] = (x.spans[LOOKUP] as number) + this.clock.now() - sinceMs
+      asking.found(this.#lookUp(x, lookup.request, to, undefined))
+    })
+    return asking.cancel
   }
 
   /** Forwards without keeping anything. */
@@ -113,8 +133,13 @@ export class CacheOrigin implements Origin, Cache {
     this.#state.passes.add(lookup.fillKey, this.clock.wall())
   }
 
+  kept(lookup: Lookup, answer: StoredAnswer): void {
+    this.#state.tier?.keep(lookup, answer, this.policy.stale)
+  }
+
   done(fetching: UnderWay): void {
     const { fillKey } = fetching.lookup
+    this.#state.tier?.end(fetching.lookup)
     if (this.#state.fetching.get(fillKey) === fetching) this.#state.fetching.delete(fillKey)
   }
 
@@ -162,6 +187,7 @@ export class CacheOrigin implements Origin, Cache {
   #start(x: Exchange, fetching: UnderWay, stored: StoredAnswer | undefined): void {
     const { request, fillKey } = fetching.lookup
     this.#state.fetching.set(fillKey, fetching)
+    this.#state.tier?.begin(fetching.lookup)
     // The client's own conditions are answered here, for each client; the origin is asked ours, or for the whole.
     const head = { ...request, headers: conditionalHeaders(request.headers, stored?.headers), body: null }
     fetching.fill.started(this.#inner.fetch(x, head, fetching.fill))

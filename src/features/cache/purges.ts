@@ -41,12 +41,12 @@ export class Purges {
   readonly keyings = new Set<Keying>()
   readonly #state: Purged
   readonly #clock: Clock
-  readonly #announcer: Announcer | undefined
+  /** Who tells other instances. */
+  readonly announcers = new Set<Announcer>()
 
-  constructor(state: Purged, clock: Clock, announcer: Announcer | undefined) {
+  constructor(state: Purged, clock: Clock) {
     this.#state = state
     this.#clock = clock
-    this.#announcer = announcer
   }
 
   /** Does what an operator asks for, here and on every other instance; a text says what is wrong with the request. */
@@ -54,15 +54,21 @@ export class Purges {
     const { isSoft, isDryRun } = request
     const selector = selectorOf(request, this.keyings)
     if (typeof selector === 'string') return selector
-    const announced = isDryRun ? undefined : this.#announcer?.announce(selector, isSoft)
+    const announced = isDryRun ? [] : this.#announce(selector, isSoft)
     const matched = await this.apply(selector, isSoft, isDryRun)
-    return { matched, soft: isSoft, dry_run: isDryRun, others: (await announced) ?? 'none' }
+    const others = await Promise.all(announced)
+    return {
+      matched,
+      soft: isSoft,
+      dry_run: isDryRun,
+      others: others.includes('queued') ? 'queued' : (others[0] ?? 'none'),
+    }
   }
 
   /** What an unsafe request has made untrue, everywhere. Returns how many stored answers went here. */
   invalidate(selector: Selector): number {
     // A connection that is lost keeps the announcement until it is back.
-    void this.#announcer?.announce(selector, false)
+    void this.#announce(selector, false)
     this.#doom(selector)
     return this.#act(this.#named(selector), false)
   }
@@ -89,6 +95,10 @@ export class Purges {
   /** Everything becomes stale: what is told after messages may have been missed. */
   doubt(): Promise<number> {
     return this.apply({ all: true }, true)
+  }
+
+  #announce(selector: Selector, isSoft: boolean): Promise<'sent' | 'queued'>[] {
+    return [...this.announcers].map((announcer) => announcer.announce(selector, isSoft))
   }
 
   #named({ keys = [], labels = [] }: Selector): Set<StoredAnswer> {

@@ -76,8 +76,18 @@ export const cacheSchema = policy(shape).describe(
 )
 export type CacheConfig = Exclude<z.output<typeof cacheSchema>, false>
 
+const sharedShape = {
+  max_object: size().describe('Largest answer that is shared.').prefault('1MiB'),
+  wait: duration({ minMs: 10, maxMs: 60_000 })
+    .describe('How long a request waits for another instance that fetches the same thing, before it fetches itself.')
+    .prefault('1s'),
+}
+
 export const cacheTopSchema = section({
   memory: size().describe('Memory for stored answers, in all.').prefault('256MiB'),
+  redis: policy(sharedShape)
+    .describe('Share stored answers, purges and fetches with other instances, in the Redis that `redis` names.')
+    .default(false),
 })
   .describe('The cache’s stores.')
   .prefault({})
