@@ -12,6 +12,7 @@ function direct(redis: TestRedis): SharedState {
   }
   return {
     isUp: true,
+    identity: 'this test',
     prefix: 'test:',
     call: absent,
     run: ({ lua }, keys, args) => redis.ask('EVAL', lua, keys.length, ...keys, ...(args as number[])),
