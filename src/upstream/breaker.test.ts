@@ -1,0 +1,92 @@
+import t, { type Test } from 'tap'
+import { Breaker, type BreakerState } from './breaker.ts'
+
+/** The next change of state to that one. */
+function rig(t: Test, config: Partial<ConstructorParameters<typeof Breaker>[0]> = {}) {
+  const states: BreakerState[] = []
+  const waiting: { state: BreakerState; resolve: () => void }[] = []
+  const breaker = new Breaker(
+    { error_rate: 0.5, minimum_requests: 4, window: 10_000, consecutive_failures: 0, open_for: 20, ...config },
+    (state) => {
+      states.push(state)
+      for (const each of waiting.splice(0)) {
+        if (each.state === state) each.resolve()
+        else waiting.push(each)
+      }
+    },
+  )
+  // A breaker's own timers keep no process alive.
+  const alive = setInterval(() => {}, 1000)
+  t.teardown(() => {
+    clearInterval(alive)
+    breaker.stop()
+  })
+  const becomes = (state: BreakerState) =>
+    new Promise<void>((resolve) => {
+      if (breaker.state === state) resolve()
+      else waiting.push({ state, resolve })
+    })
+  const outcomes = (count: number, isGood: boolean) => {
+    for (let i = 0; i < count; i++) breaker.ended(breaker.begin(), isGood)
+  }
+  return { breaker, states, becomes, outcomes }
+}
+
+t.test('it opens at the error rate, once there are enough requests', async (t) => {
+  const { breaker, becomes, outcomes } = rig(t)
+  outcomes(3, false)
+  await new Promise(setImmediate)
+  t.ok(breaker.permits)
+  outcomes(1, false)
+  await becomes('open')
+  t.notOk(breaker.permits)
+})
+
+t.test('it opens after failures in a row, however many successes there were before', async (t) => {
+  const { becomes, outcomes, breaker } = rig(t, { consecutive_failures: 5 })
+  outcomes(500, true)
+  outcomes(4, false)
+  outcomes(1, true)
+  outcomes(4, false)
+  await new Promise(setImmediate)
+  t.equal(breaker.state, 'closed')
+  outcomes(1, false)
+  await becomes('open')
+})
+
+t.test('a success of a request that began before it opened does not close it', async (t) => {
+  const { breaker, becomes, outcomes, states } = rig(t)
+  const early = breaker.begin()
+  outcomes(4, false)
+  await becomes('half_open')
+  breaker.ended(early, true)
+  await new Promise(setImmediate)
+  t.same(states, ['open', 'half_open'])
+  t.ok(breaker.permits)
+})
+
+t.test(
+  'one request tries at a time; one that is given up makes room for another, and a good one closes it',
+  async (t) => {
+    const { breaker, becomes, outcomes } = rig(t)
+    outcomes(4, false)
+    await becomes('half_open')
+    const first = breaker.begin()
+    t.notOk(breaker.permits)
+    breaker.ended(first, undefined)
+    t.ok(breaker.permits)
+    breaker.ended(breaker.begin(), true)
+    await becomes('closed')
+    t.ok(breaker.permits)
+  },
+)
+
+t.test('a failed try opens it again', async (t) => {
+  const { breaker, becomes, outcomes, states } = rig(t)
+  outcomes(4, false)
+  await becomes('half_open')
+  breaker.ended(breaker.begin(), false)
+  await becomes('open')
+  await becomes('half_open')
+  t.same(states, ['open', 'half_open', 'open', 'half_open'])
+})
