@@ -15,7 +15,7 @@ import { PassingBuffers } from './core/passing-buffers.ts'
 import { Pressure } from './core/pressure.ts'
 import { Wheel } from './core/wheel.ts'
 import { accessLogSinks } from './features/access-log/index.ts'
-import { type PurgeReport, type PurgeRequest, purgeCaches } from './features/cache/index.ts'
+import { type PurgeReport, type PurgeRequest, purgeCaches, urlsToWarm } from './features/cache/index.ts'
 import { Generation, type RouteSummary } from './generation.ts'
 import { Listener } from './net/listener.ts'
 import { Client } from './pipeline.ts'
@@ -24,6 +24,7 @@ import { RedisState } from './redis/redis.ts'
 import { RequestIds } from './request-ids.ts'
 import { Registry } from './telemetry/registry.ts'
 import type { EndpointChange, UpstreamSnapshot } from './upstream/index.ts'
+import { WarmUp } from './warm-up.ts'
 
 export interface GatewayOptions {
   readonly config: GatewayConfig
@@ -48,6 +49,7 @@ export class Gateway {
   #listeners = new Map<string, Listener>()
   #generation: Generation
   #isDraining = false
+  #warmUp: WarmUp | undefined = undefined
 
   private constructor(options: GatewayOptions) {
     this.clock = options.clock ?? systemClock
@@ -74,6 +76,7 @@ export class Gateway {
     try {
       await gateway.#ready(gateway.#generation)
       await gateway.#listen(options.config)
+      gateway.#warm()
     } catch (error) {
       await gateway.close()
       throw error
@@ -127,6 +130,7 @@ export class Gateway {
       throw error
     }
     previous.retire()
+    this.#warm()
   }
 
   /** Removes stored answers, or marks them stale, here and on other instances; a text says what is wrong with the request. */
@@ -147,6 +151,7 @@ export class Gateway {
   /** Stops accepting, lets requests in flight finish for `graceMs`, then ends what is left. */
   async drain(graceMs: number): Promise<void> {
     this.#isDraining = true
+    this.#warmUp?.stop()
     await Promise.all([...this.#listeners.values()].map((listener) => listener.drain(graceMs)))
     await this.close()
   }
@@ -154,6 +159,7 @@ export class Gateway {
   /** Ends everything at once. */
   async close(): Promise<void> {
     this.#isDraining = true
+    this.#warmUp?.stop()
     const listeners = [...this.#listeners.values()]
     this.#listeners.clear()
     await Promise.all(listeners.map((listener) => listener.close()))
@@ -194,6 +200,14 @@ export class Gateway {
             (state) => state.close(),
           )
     return new Generation(config, { ...deps, shared }, this.#platform)
+  }
+
+  #warm(): void {
+    this.#warmUp?.stop()
+    const urls = this.config.routes.flatMap((route) => urlsToWarm(route.features.cache))
+    const find = (request: RequestHead) => this.#generation.router.find(request)
+    this.#warmUp =
+      urls.length === 0 ? undefined : new WarmUp([...new Set(urls)], { clock: this.clock, log: this.log, find })
   }
 
   /** Opens what is new first, so that a failure changes nothing; then `commit`s; then closes what is gone. */

@@ -7,6 +7,9 @@ import { type Exchange, type Peer, type RouteInfo, spans } from './exchange.ts'
 import type { RequestHead } from './message.ts'
 import type { Stored } from './stored.ts'
 
+/** What it carries on. */
+export type Occasion = Pick<Exchange, 'id' | 'request' | 'peer' | 'route' | 'captures' | 'slots' | 'priority'>
+
 export class DetachedExchange implements Exchange {
   readonly id: string
   readonly request: RequestHead
@@ -32,7 +35,7 @@ export class DetachedExchange implements Exchange {
   fallback = ''
   refusedBy = ''
 
-  constructor(occasion: Exchange, nowMs: number) {
+  constructor(occasion: Occasion, nowMs: number) {
     this.id = occasion.id
     this.request = occasion.request
     this.peer = occasion.peer

@@ -74,6 +74,11 @@ export const cache: Feature<CacheConfig | false | undefined, CacheTopConfig> = {
   },
 }
 
+/** What a route's `cache` wants fetched before clients ask for it. */
+export function urlsToWarm(config: unknown): readonly string[] {
+  return (config as CacheConfig | false | undefined) ? (config as CacheConfig).warm : []
+}
+
 /** Purges what the configurations in use have stored; a text says what is wrong with the request. */
 export async function purgeCaches(keep: Keep, request: PurgeRequest): Promise<PurgeReport | string> {
   let sum: PurgeReport = { matched: 0, soft: request.isSoft, dry_run: request.isDryRun, others: 'none' }

@@ -35,6 +35,12 @@ const bypassSchema = section({
 
 const notANetwork = 'is neither an IP address nor a network: write for example 10.0.0.0/8, 192.168.1.7 or ::1'
 
+const notToWarm = 'is not the URL that a client asks for: write for example http://shop.example.com/catalog'
+
+function isAbsolute(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text) && !/[@#]/.test(text)
+}
+
 const shape = {
   ttl: duration()
     .describe('Freshness for answers whose origin gives none and which have no Last-Modified.')
@@ -55,6 +61,10 @@ const shape = {
   negative: negativeSchema,
   key: keySchema.prefault({}),
   bypass: bypassSchema.prefault({}),
+  warm: z
+    .array(z.string({ error: notToWarm }).refine(isAbsolute, { error: notToWarm }))
+    .describe('URLs that are fetched after a start and a reload, one after another, as a client would ask for them.')
+    .default([]),
   max_object: size().describe('Largest answer that is kept.').prefault('8MiB'),
   tags: z.string().describe('Response field that carries purge tags.').default('surrogate-key'),
   purge: section({
