@@ -26,6 +26,15 @@ const selector: fc.Arbitrary<Selector> = fc.oneof(
   fc.constant({ all: true as const }),
 )
 
+t.test('a purge of everything that becomes known late does not undo later ones', async (t) => {
+  const log = new PurgeLog()
+  log.begin('e')
+  log.note(2, { prefixes: ['h/'] }, false)
+  log.note(1, { all: true }, false)
+  t.equal(log.standing({ position: at(1), key: 'h/a', labels: [] }), 'outdated')
+  t.equal(log.standing({ position: at(1), key: 'i/a', labels: [] }), 'current')
+})
+
 t.test('nothing that was purged since is ever called current, in whatever order purges become known', async (t) => {
   const purges = fc.array(fc.record({ selector, isSoft: fc.boolean() }), { maxLength: 20 })
   const object = fc.record({

@@ -83,7 +83,8 @@ class Purged {
     for (const label of labels) this.#name(`l${label}`, seq)
     if (pattern.all === true) {
       this.skip(seq)
-      this.#patterns = []
+      // Later ones may have become known before.
+      this.#patterns = this.#patterns.filter((each) => each.seq > seq)
     } else if (Object.keys(pattern).length > 0) {
       this.#patterns.push({ seq, selector: pattern })
       if (this.#patterns.length > MAX_PATTERNS) this.skip((this.#patterns.shift() as { seq: number }).seq)
