@@ -1,5 +1,5 @@
 /**
- * Runs the tests with tap, and repeats what failed at the end, where it is looked for.
+ * Runs the tests with tap, and repeats what failed at the end, where it is looked for. The last line counts all of it.
  * Its arguments go to tap: `node scripts/run-tests.mjs test/scenarios/**`.
  */
 import { spawn } from 'node:child_process'
@@ -11,16 +11,20 @@ const tap = spawn('tap', ['--reporter=tap', '--jobs=2', '--timeout=120', ...proc
 /** The lines of the file that is being read, and those of files that failed. */
 let block = []
 const failed = []
+const counts = { total: 0, pass: 0, fail: 0, skip: 0, todo: 0 }
 
 for await (const line of createInterface({ input: tap.stdout })) {
   console.log(line)
   block.push(line)
+  if (line.startsWith('# { '))
+    for (const [, kind, count] of line.matchAll(/(\w+): (\d+)/g)) counts[kind] = Number(count)
   if (/^(?:not )?ok /.test(line)) {
     if (line.startsWith('not ')) failed.push(...failures(block))
     block = []
   }
 }
 if (failed.length > 0) console.log(['', '# What failed:', ...failed].join('\n'))
+console.log(`\n${counts.pass} passed, ${counts.fail} failed, ${counts.skip + counts.todo} skipped`)
 process.exitCode = tap.exitCode ?? (await new Promise((done) => tap.once('close', (code) => done(code ?? 1))))
 
 /** Each failed line with the diagnosis that follows it. */
