@@ -90,3 +90,16 @@ t.test('a failed try opens it again', async (t) => {
   await becomes('half_open')
   t.same(states, ['open', 'half_open', 'open', 'half_open'])
 })
+
+t.test('once it has closed, the failures of before count no more', async (t) => {
+  const { breaker, becomes, outcomes } = rig(t, { consecutive_failures: 5 })
+  outcomes(400, false)
+  await becomes('half_open')
+  breaker.ended(breaker.begin(), true)
+  await becomes('closed')
+  outcomes(3, false)
+  await new Promise(setImmediate)
+  t.equal(breaker.state, 'closed', 'too few requests since')
+  outcomes(1, false)
+  await becomes('open')
+})

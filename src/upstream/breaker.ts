@@ -4,7 +4,8 @@
  *
  * opossum is told of an outcome once there is one, rather than given the request to run: so what it waits for always
  * settles (a probe that does not would leave it half-open for good), and nobody waits for its promises. An outcome of a
- * request that began before the last change of state is not told: a late success must not close it.
+ * request that began before the last change of state is not told: a late success must not close it. And each closing begins
+ * with a new one, since opossum goes on counting the failures of before: a single further one would open it again.
  */
 import CircuitBreaker from 'opossum'
 import type { BreakerConfig } from './schema-resilience.ts'
@@ -19,8 +20,9 @@ const outcome: Outcome = (isGood) => (isGood ? Promise.resolve() : Promise.rejec
 const failure = new Error('failed')
 
 export class Breaker {
-  readonly #circuit: CircuitBreaker
+  readonly #config: BreakerConfig
   readonly #changed: (state: BreakerState) => void
+  #circuit: CircuitBreaker
   #state: BreakerState = 'closed'
   /** Counts changes of state: the ticket of whatever begins under one. */
   #epoch = 0
@@ -30,21 +32,10 @@ export class Breaker {
   readonly #most: number
 
   constructor(config: BreakerConfig, changed: (state: BreakerState) => void) {
+    this.#config = config
     this.#changed = changed
     this.#most = config.consecutive_failures
-    this.#circuit = new CircuitBreaker(outcome, {
-      timeout: false,
-      errorThresholdPercentage: config.error_rate * 100,
-      volumeThreshold: config.minimum_requests,
-      rollingCountTimeout: config.window,
-      rollingCountBuckets: 10,
-      resetTimeout: config.open_for,
-      rollingPercentilesEnabled: false,
-      enableSnapshots: false,
-    })
-    this.#circuit.on('open', () => this.#become('open'))
-    this.#circuit.on('halfOpen', () => this.#become('half_open'))
-    this.#circuit.on('close', () => this.#become('closed'))
+    this.#circuit = this.#make()
   }
 
   get state(): BreakerState {
@@ -78,11 +69,34 @@ export class Breaker {
     this.#circuit.shutdown()
   }
 
+  #make(): CircuitBreaker {
+    const { error_rate, minimum_requests, window, open_for } = this.#config
+    const circuit = new CircuitBreaker(outcome, {
+      timeout: false,
+      errorThresholdPercentage: error_rate * 100,
+      volumeThreshold: minimum_requests,
+      rollingCountTimeout: window,
+      rollingCountBuckets: 10,
+      resetTimeout: open_for,
+      rollingPercentilesEnabled: false,
+      enableSnapshots: false,
+    })
+    circuit.on('open', () => this.#become('open'))
+    circuit.on('halfOpen', () => this.#become('half_open'))
+    circuit.on('close', () => {
+      circuit.shutdown()
+      this.#circuit = this.#make()
+      this.#become('closed')
+    })
+    return circuit
+  }
+
   #become(state: BreakerState): void {
     if (state === this.#state) return
     this.#state = state
     this.#epoch++
     this.#isProbing = false
+    this.#consecutive = 0
     this.#changed(state)
   }
 }
