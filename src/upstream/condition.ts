@@ -6,6 +6,8 @@
 export class Condition {
   /** As the active checks see it; true where there are none. */
   isHealthy = true
+  /** A check has had an outcome, or there are none. */
+  isProven = true
   /** Who checks it, where somebody does. */
   checker: object | undefined = undefined
   /** Clock time until which it is left alone for its failures. */

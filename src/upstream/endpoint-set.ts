@@ -37,10 +37,11 @@ export class EndpointSet {
   readonly #safe: Balancer<Endpoint>
   readonly #outliers: Outliers | undefined
   readonly #checks: HealthChecks | undefined
-  readonly #hasBreakers: boolean
   readonly sticky: Sticky<Endpoint> | undefined
   #endpoints: readonly Endpoint[] = []
   #candidates: Candidates<Endpoint> = { primary: [], safe: [], isPanic: false }
+  /** The balancers have endpoints whose breakers may let nothing through: each choice has to look. */
+  #hasTrials = false
   #lease: Lease
   #unwatch: (() => void)[] = []
   #timer: Timer | undefined = undefined
@@ -53,7 +54,6 @@ export class EndpointSet {
     this.#lease = deps.lease.branch()
     this.#primary = parts.makeBalancer()
     this.#safe = parts.makeBalancer()
-    this.#hasBreakers = config.circuit_breaker !== false
     this.#outliers = config.outlier_ejection === false ? undefined : new Outliers(name, config.outlier_ejection, deps)
     this.#checks = config.health_check === undefined ? undefined : new HealthChecks(name, config.health_check, deps)
     this.sticky = config.sticky === false ? undefined : new Sticky(name, config.sticky, deps.metrics)
@@ -83,7 +83,7 @@ export class EndpointSet {
     isTried?: (endpoint: Endpoint) => boolean,
   ): Endpoint | undefined {
     const balancer = isSafe ? this.#safe : this.#primary
-    if (!this.#hasBreakers) return balancer.pick(nowMs, hash, isTried)
+    if (!this.#hasTrials) return balancer.pick(nowMs, hash, isTried)
     return balancer.pick(nowMs, hash, isTried === undefined ? isShut : (each) => isShut(each) || isTried(each))
   }
 
@@ -213,14 +213,18 @@ export class EndpointSet {
       zone: config.zone_aware?.zone ?? '',
       panicShare: config.panic,
     })
-    this.#primary.update(this.#candidates.primary)
-    this.#safe.update(this.#candidates.safe)
-    deps.metrics.gauge(metrics.panic, { upstream: name }).value = this.#candidates.isPanic ? 1 : 0
+    const { primary, safe, isPanic } = this.#candidates
+    this.#primary.update(primary.filter(isNotOpen))
+    this.#safe.update(safe.filter(isNotOpen))
+    this.#hasTrials = primary.some(isOnTrial) || safe.some(isOnTrial)
+    deps.metrics.gauge(metrics.panic, { upstream: name }).value = isPanic ? 1 : 0
     if (nextAt !== Number.POSITIVE_INFINITY) this.#timer = deps.clock.after(nextAt - now, () => this.#refresh())
   }
 
   #stop(): void {
     this.#isStopped = true
+    // What still goes through here learns no more of changes.
+    this.#hasTrials = true
     this.#timer?.cancel()
     for (const unwatch of this.#unwatch) unwatch()
     this.#lease.release()
@@ -232,10 +236,20 @@ function isShut(endpoint: Endpoint): boolean {
   return endpoint.breaker !== undefined && !endpoint.breaker.permits
 }
 
-function factsOf({ condition, config, weight }: Endpoint, nowMs: number): Facts {
+function isNotOpen({ breaker }: Endpoint): boolean {
+  return breaker?.state !== 'open'
+}
+
+function isOnTrial({ breaker }: Endpoint): boolean {
+  return breaker?.state === 'half_open'
+}
+
+function factsOf({ condition, config, weight, breaker }: Endpoint, nowMs: number): Facts {
   return {
     isHealthy: condition.isHealthy,
     isEjected: condition.ejectedUntil > nowMs,
+    isProven: condition.isProven,
+    circuit: breaker?.state ?? 'closed',
     isDisabled: condition.isDrained || weight <= 0,
     tier: config.tier,
     zone: config.zone ?? '',

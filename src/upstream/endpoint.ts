@@ -55,6 +55,8 @@ export class Endpoint implements Target {
   readonly breaker: Breaker | undefined
   readonly address: Address
   readonly tls: TlsMaterial
+  /** Tells two of these apart. */
+  readonly tlsId: string
   readonly pool: EndpointPool
   readonly requestSeconds: Histogram
   /** Answers by the first digit of their status. */
@@ -70,6 +72,7 @@ export class Endpoint implements Target {
     this.weight = config.weight
     this.address = parseAddress(config.url)
     this.tls = parts.tls
+    this.tlsId = tls
     const labels = { upstream, endpoint: this.label }
     this.requestSeconds = deps.metrics.histogram(metrics.requestSeconds, labels)
     this.#counter = (outcome) => deps.metrics.counter(metrics.requestsTotal, { ...labels, outcome })

@@ -29,7 +29,7 @@ export class HealthChecks {
 
   /** Checks an endpoint for as long as the lease is held. */
   check(endpoint: Endpoint, lease: Lease): void {
-    const identity = JSON.stringify([this.#upstream, endpoint.key, this.#config])
+    const identity = JSON.stringify([this.#upstream, endpoint.key, endpoint.tlsId, this.#config])
     lease.use(
       'health',
       identity,
@@ -60,9 +60,12 @@ class CheckLoop {
     this.#labels = { upstream, endpoint: endpoint.label }
     const { condition } = endpoint
     // Checked by other rules until now: what they found holds until these find otherwise.
-    if (condition.checker !== undefined) this.#state = { ...newcomer, isHealthy: condition.isHealthy }
+    if (condition.checker !== undefined) {
+      this.#state = { isHealthy: condition.isHealthy, isNew: !condition.isProven, against: 0 }
+    }
     condition.checker = this
     condition.isHealthy = this.#state.isHealthy
+    condition.isProven = !this.#state.isNew
     this.#show()
     this.#run()
   }
@@ -76,6 +79,8 @@ class CheckLoop {
     if (condition.checker !== this) return
     condition.checker = undefined
     condition.isHealthy = true
+    condition.isProven = true
+    condition.changed()
   }
 
   #run(): void {
@@ -101,6 +106,7 @@ class CheckLoop {
       log.info(this.#labels, 'endpoint is healthy')
     } else log.warn({ ...this.#labels, reason: fault ?? '' }, 'endpoint is unhealthy')
     condition.isHealthy = isHealthy
+    condition.isProven = true
     this.#show()
     condition.changed()
   }

@@ -2,7 +2,17 @@ import fc from 'fast-check'
 import t from 'tap'
 import { eligible, type Facts } from './eligible.ts'
 
-const well: Facts = { isHealthy: true, isEjected: false, isDisabled: false, tier: 0, zone: '', role: 'primary' }
+const well: Facts = {
+  isHealthy: true,
+  isEjected: false,
+  isProven: true,
+  circuit: 'closed',
+  isDisabled: false,
+  tier: 0,
+  zone: '',
+  role: 'primary',
+}
+const newcomer: Partial<Facts> = { isHealthy: false, isProven: false }
 
 type Given = Readonly<Record<string, Partial<Facts>>>
 
@@ -14,14 +24,23 @@ function choose(given: Given, zone = '', panicShare = 0.5) {
   return { primary: primary.join(), safe: safe.join(), isPanic }
 }
 
-const facts = fc.record({
-  isHealthy: fc.boolean(),
-  isEjected: fc.boolean(),
-  isDisabled: fc.boolean(),
-  tier: fc.nat(2),
-  zone: fc.constantFrom('', 'a', 'b'),
-  role: fc.constantFrom('primary' as const, 'replica' as const),
-})
+const facts = fc
+  .record({
+    isHealthy: fc.boolean(),
+    isEjected: fc.boolean(),
+    isProven: fc.boolean(),
+    circuit: fc.constantFrom('closed' as const, 'half_open' as const, 'open' as const),
+    isDisabled: fc.boolean(),
+    tier: fc.nat(2),
+    zone: fc.constantFrom('', 'a', 'b'),
+    role: fc.constantFrom('primary' as const, 'replica' as const),
+  })
+  // Nobody has found a newcomer healthy.
+  .map((each) => (each.isProven ? each : { ...each, isHealthy: false }))
+
+function isWell({ isHealthy, isEjected }: Facts): boolean {
+  return isHealthy && !isEjected
+}
 
 t.test('a request has a candidate as long as one that may serve it is enabled, and never a disabled one', async () => {
   fc.assert(
@@ -43,16 +62,40 @@ t.test('a request has a candidate as long as one that may serve it is enabled, a
   )
 })
 
-t.test('unless in panic, only healthy ones of one tier are used', async () => {
+t.test('unless in panic, only healthy ones are used, or ones of which nothing is known', async () => {
   fc.assert(
-    fc.property(fc.array(facts, { maxLength: 12 }), (all) => {
-      const { primary, safe, isPanic } = eligible(all, (each) => each, { zone: '', panicShare: 0.5 })
+    fc.property(fc.array(facts, { maxLength: 12 }), fc.constantFrom('', 'a'), (all, zone) => {
+      const { primary, safe, isPanic } = eligible(all, (each) => each, { zone, panicShare: 0.5 })
       if (isPanic) return true
       return [primary, safe].every(
         (list) =>
-          list.every(({ isHealthy, isEjected }) => isHealthy && !isEjected) &&
-          new Set(list.map(({ tier }) => tier)).size <= 1,
+          list.every(({ isHealthy, isEjected }) => isHealthy && !isEjected) || list.every(({ isProven }) => !isProven),
       )
+    }),
+  )
+})
+
+t.test('all that can bear what they get are of one tier, and before it only breakers are tried', async () => {
+  fc.assert(
+    fc.property(fc.array(facts, { maxLength: 12 }), (all) => {
+      const { primary } = eligible(all, (each) => each, { zone: '', panicShare: 0.5 })
+      const closed = primary.filter(({ circuit }) => circuit === 'closed')
+      const tier = Math.max(...primary.map((each) => each.tier))
+      if (closed.length === 0 || primary.some(({ circuit }) => circuit === 'open')) return true
+      return primary.every((each) => each.tier === tier || each.circuit === 'half_open') || !primary.every(isWell)
+    }),
+  )
+})
+
+t.test('whoever can be sent a request is never passed over for ones whose breakers are all open', async () => {
+  fc.assert(
+    fc.property(fc.array(facts, { maxLength: 12 }), fc.constantFrom('', 'a'), (all, zone) => {
+      const { primary, safe, isPanic } = eligible(all, (each) => each, { zone, panicShare: 0 })
+      const enabled = all.filter(({ isDisabled }) => !isDisabled)
+      const isOpen = (list: readonly Facts[]) => list.length > 0 && list.every(({ circuit }) => circuit === 'open')
+      const mayServe = (list: readonly Facts[]) => list.some((each) => isWell(each) && each.circuit !== 'open')
+      const primaries = enabled.filter(({ role }) => role === 'primary')
+      return isPanic || !((isOpen(primary) && mayServe(primaries)) || (isOpen(safe) && mayServe(enabled)))
     }),
   )
 })
@@ -101,4 +144,40 @@ t.test('reads go to replicas, and to primaries when no replica can serve them', 
   t.same(roles({}), { primary: 'p,q', safe: 'r', isPanic: false })
   t.same(roles({ isHealthy: false }), { primary: 'p,q', safe: 'p,q', isPanic: false })
   t.same(roles({ isDisabled: true }), { primary: 'p,q', safe: 'p,q', isPanic: false })
+})
+
+t.test('primaries help out where too few replicas are well', async (t) => {
+  const replicas = (...areWell: boolean[]) =>
+    choose({
+      p: {},
+      ...Object.fromEntries(areWell.map((isHealthy, i) => [`r${i}`, { role: 'replica' as const, isHealthy }])),
+    })
+  t.equal(replicas(true, false).safe, 'r0')
+  t.same(replicas(true, false, false).safe, 'p,r0')
+  t.equal(choose({ p: {}, r: { role: 'replica', circuit: 'open' } }).safe, 'p')
+  t.equal(choose({ p: {}, r: { role: 'replica', circuit: 'half_open' } }).safe, 'p,r', 'it is tried')
+})
+
+t.test('a tier whose breakers are open gives way to the next, and is tried before it takes over again', async (t) => {
+  const tiers = (a: Facts['circuit'], b: Facts['circuit'], c: Facts['circuit'] = 'closed') =>
+    choose({ a: { circuit: a }, b: { circuit: b }, c: { tier: 1, circuit: c } })
+  t.equal(tiers('closed', 'open').primary, 'a')
+  t.same(tiers('open', 'open'), { primary: 'c', safe: 'c', isPanic: false })
+  t.equal(tiers('half_open', 'open').primary, 'a,c')
+  t.equal(tiers('closed', 'half_open').primary, 'a,b')
+  t.same(tiers('open', 'open', 'open'), { primary: 'a,b', safe: 'a,b', isPanic: false }, 'which is no panic')
+  t.equal(tiers('open', 'open', 'half_open').primary, 'c')
+})
+
+t.test('so does a zone', async (t) => {
+  const zones = (circuit: Facts['circuit']) => choose({ a: { zone: 'x', circuit }, b: { zone: 'y' } }, 'x').primary
+  t.same([zones('closed'), zones('open'), zones('half_open')], ['a', 'b', 'a,b'])
+})
+
+t.test('newcomers wait for their check, and are no reason to panic', async (t) => {
+  t.same(choose({ a: {}, b: newcomer, c: newcomer, d: newcomer }), { primary: 'a', safe: 'a', isPanic: false })
+  t.same(choose({ a: newcomer, b: newcomer }), { primary: 'a,b', safe: 'a,b', isPanic: false }, 'unless all are new')
+  t.equal(choose({ a: newcomer, b: { tier: 1 } }).primary, 'b')
+  t.equal(choose({ a: { isHealthy: false }, b: { ...newcomer, tier: 1 } }).primary, 'b')
+  t.equal(choose({ a: { isHealthy: false }, b: newcomer }).isPanic, true)
 })

@@ -82,3 +82,28 @@ scenario('requests go round an endpoint whose breaker is open', async (s, t) => 
   for (let i = 0; i < 10; i++) t.equal((await gw.get('/')).status, 200)
   t.equal(bad.requests.length, before)
 })
+
+scenario('a tier whose breakers are open gives way to the next, and takes over again once it is well', async (s, t) => {
+  let isBroken = true
+  const main = await s.origin((request, answer) => reply(isBroken ? 500 : 200, {}, 'main')(request, answer))
+  const spare = await s.origin(reply(200, {}, 'spare'))
+  const gw = await s.gateway({
+    upstreams: {
+      u: {
+        endpoints: [main.url, { url: spare.url, tier: 1 }],
+        outlier_ejection: false,
+        circuit_breaker: breaker,
+      },
+    },
+    routes: [{ upstream: 'u' }],
+  })
+  const state = () => gw.metric('gateway_circuit_breaker_state', { endpoint: `127.0.0.1:${main.port}` })
+  for (let i = 0; i < 5; i++) await gw.get('/')
+  while ((await state()) !== 2) await new Promise(setImmediate)
+  t.match(await gw.get('/'), { status: 200, text: 'spare' })
+  t.equal(await gw.metric('gateway_upstream_panic', { upstream: 'u' }), 0)
+  isBroken = false
+  while ((await gw.get('/')).text !== 'main');
+  while ((await state()) !== 0) await new Promise(setImmediate)
+  for (let i = 0; i < 4; i++) t.equal((await gw.get('/')).text, 'main')
+})

@@ -117,3 +117,49 @@ scenario('replicas get what only reads, primaries what changes something', async
   for (const method of ['GET', 'OPTIONS']) t.equal((await gw.fetch({ method })).text, 'replica', method)
   for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) t.equal((await gw.fetch({ method })).text, 'primary', method)
 })
+
+scenario('newcomers get nothing before their first check, however many they are, and nobody panics', async (s, t) => {
+  const old = await checked(s, 'old', () => true)
+  const hung = [await s.origin(silence), await s.origin(silence), await s.origin(silence)]
+  const config = (urls: readonly string[]) => ({
+    upstreams: { u: { endpoints: urls, health_check: { ...check, timeout: '1h' } } },
+    routes: [{ upstream: 'u' }],
+  })
+  const gw = await s.gateway(config([old.url]))
+  await isHealthy(gw, old, 1)
+  await gw.apply(config([old.url, ...hung.map(({ url }) => url)]))
+  for (let i = 0; i < 8; i++) t.equal((await gw.get('/')).text, 'old')
+  t.equal(await gw.metric('gateway_upstream_panic', { upstream: 'u' }), 0)
+})
+
+scenario('what checks have found is no longer believed once there are none', async (s, t) => {
+  const a = await checked(s, 'a', () => false)
+  const b = await checked(s, 'b', () => true)
+  const upstream = { endpoints: [a.url, b.url] }
+  const gw = await s.gateway({
+    upstreams: { u: { ...upstream, health_check: check } },
+    routes: [{ upstream: 'u' }],
+  })
+  await isHealthy(gw, b, 1)
+  await a.saw(1)
+  await isHealthy(gw, a, 0)
+  await gw.apply({ upstreams: { u: upstream }, routes: [{ upstream: 'u' }] })
+  t.same([(await gw.get('/')).text, (await gw.get('/')).text].sort(), ['a', 'b'])
+})
+
+scenario('other rules for checks don’t overturn in one check what the earlier ones have found', async (s, t) => {
+  let isWell = true
+  const a = await checked(s, 'a', () => isWell)
+  const b = await checked(s, 'b', () => true)
+  const config = (more: object) => ({
+    upstreams: { u: { endpoints: [a.url, b.url], health_check: { ...check, interval: '1h', ...more } } },
+    routes: [{ upstream: 'u' }],
+  })
+  const gw = await s.gateway(config({}))
+  await isHealthy(gw, a, 1)
+  await isHealthy(gw, b, 1)
+  isWell = false
+  await gw.apply(config({ unhealthy: 3 }))
+  while ((await gw.metric('gateway_health_checks_total', { outcome: 'failed' })) !== 1) await new Promise(setImmediate)
+  t.same([(await gw.get('/')).text, (await gw.get('/')).text].sort(), ['a', 'b'])
+})
