@@ -1,5 +1,6 @@
 /** Keys of an upstream that decide which of its endpoints are asked, and when one is left alone. */
 import { duration, policy, section, share, z } from '../config/schema.ts'
+import { fieldNameFault, fieldValueFault } from '../core/field-rules.ts'
 
 /** What a hash is taken of: `client_ip`, `path`, `header:NAME`, `cookie:NAME`, `query:NAME`. */
 export type HashSource =
@@ -57,16 +58,31 @@ const statusRange = z.union([z.string(), z.int()]).transform((value, ctx): reado
 const seconds = (fallback: string, from = 1) => duration({ minMs: from, maxMs: 3_600_000 }).prefault(fallback)
 
 export const healthCheckSchema = section({
-  path: z.string().startsWith('/', { error: 'must begin with /' }).default('/').describe('What is asked for.'),
+  path: z
+    .string()
+    .startsWith('/', { error: 'must begin with /' })
+    .regex(/^[\x21\x22\x24-\x7e]*$/, { error: 'holds a character that paths can’t carry: percent-encode it' })
+    .default('/')
+    .describe('What is asked for.'),
   interval: seconds('5s', 10).describe('Time between two checks of an endpoint; shorter while it is unhealthy.'),
   timeout: seconds('1s').describe('Time for the whole answer of a check.'),
   healthy: z.int().min(1).max(100).default(2).describe('Good checks in a row that make an endpoint healthy again.'),
   unhealthy: z.int().min(1).max(100).default(3).describe('Failed checks in a row that make it unhealthy.'),
   status: statusRange.prefault('200-399').describe('Statuses that are good: `200-399`, `"200,204"`.'),
   body: z.string().min(1).optional().describe('Text that the first 64 KiB of the answer must hold.'),
-  host: z.string().min(1).optional().describe('Host to ask for. Default: the endpoint’s own.'),
+  host: z
+    .string()
+    .regex(/^[A-Za-z0-9._:[\]-]+$/, { error: 'is not a host: write for example app.internal or app.internal:8080' })
+    .optional()
+    .describe('Host to ask for. Default: the endpoint’s own.'),
   headers: z
-    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'is not a field name' }), z.string())
+    .record(z.string(), z.string())
+    .check((ctx) => {
+      for (const [name, value] of Object.entries(ctx.value)) {
+        const message = fieldNameFault(name, 'request') ?? fieldValueFault(value)
+        if (message !== undefined) ctx.issues.push({ code: 'custom', input: value, message, path: [name] })
+      }
+    })
     .default({})
     .describe('Further fields of the request.'),
 }).describe('Asks each endpoint at regular times whether it works. A new endpoint gets requests once it has.')

@@ -1,11 +1,15 @@
 /** The policies of a route that decide about its tries: `timeouts`, `retry`, `hedge`. */
 import { duration, policy, section, share, size, z } from '../config/schema.ts'
+import { fieldNameFault } from '../core/field-rules.ts'
 import { retryReasons } from './policy/retry.ts'
 
 /** `0s` in the file is Infinity here: no limit. */
 const limit = () => duration().transform((ms) => (ms === 0 ? Number.POSITIVE_INFINITY : ms))
 
-const fieldName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'is not a field name' })
+const fieldName = z.string().check((ctx) => {
+  const message = fieldNameFault(ctx.value, 'request')
+  if (message !== undefined) ctx.issues.push({ code: 'custom', input: ctx.value, message })
+})
 
 export const timeoutsSchema = section({
   connect: limit()

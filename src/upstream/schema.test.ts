@@ -119,6 +119,21 @@ t.test('statuses of health checks are ranges', async (t) => {
   for (const wrong of ['', '2xx', '399-200', '600', 20]) t.equal(status(wrong), undefined, `${wrong}`)
 })
 
+t.test('what a check sends can be sent', async (t) => {
+  const check = (value: object) => messages(upstreamSchema, { endpoints: ['http://a'], health_check: value }).join('\n')
+  t.equal(check({ path: '/healthz?deep=1', host: '[::1]:8080', headers: { Authorization: 'Bearer x' } }), '')
+  t.match(check({ path: '/a b' }), /health_check.path holds a character that paths can’t carry/)
+  t.match(check({ path: '/a#b' }), /health_check.path holds a character/)
+  t.match(check({ host: 'a b' }), /health_check.host is not a host/)
+  t.match(check({ headers: { 'X-A': 'a\nb' } }), /health_check.headers.X-A holds a line break/)
+  t.match(check({ headers: { 'Content-Length': '5' } }), /health_check.headers.Content-Length frames the message/)
+  t.match(check({ headers: { 'X A': 'a' } }), /health_check.headers.X A is not a header name/)
+  const budget = (name: unknown) => messages(timeoutsSchema, { budget_header: name }).join('\n')
+  t.same([budget('X-Left'), budget(false)], ['', ''])
+  t.match(budget('Transfer-Encoding'), /frames the message/)
+  t.match(budget('a b'), /is not a header name/)
+})
+
 t.test('a hedge is sent after a time, or a quantile of the latencies', async (t) => {
   t.same(hedgeSchema.parse({ after: 'p95' }), { after: { quantile: 0.95 }, budget: 0.05 })
   t.same(hedgeSchema.parse({ after: '80ms' }), { after: { fixedMs: 80 }, budget: 0.05 })
