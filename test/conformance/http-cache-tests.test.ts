@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { allowed } from './allowed.ts'
+import { release } from './edition.ts'
 import { conformancePage } from './page.ts'
 import { isPassed, runSuite, suiteTests } from './suite.ts'
 
@@ -11,9 +12,9 @@ const page = fileURLToPath(new URL('../../docs/conformance.md', import.meta.url)
 t.setTimeout(900_000)
 
 t.test('every required and every optimal test passes, except those that are named with their reason', async (t) => {
-  const tests = await suiteTests()
+  const tests = await suiteTests(release)
   const byId = new Map(tests.map((test) => [test.id, test]))
-  const failures = await runSuite()
+  const failures = await runSuite(release)
   const missed = new Set(allowed.flatMap(({ ids }) => ids))
   for (const test of tests) {
     if (test.kind === 'check') continue
@@ -28,7 +29,7 @@ t.test('every required and every optimal test passes, except those that are name
 })
 
 t.test('docs/conformance.md is current', async (t) => {
-  const text = conformancePage(await suiteTests())
+  const text = conformancePage(await suiteTests(release))
   if (process.env.UPDATE === '1') writeFileSync(page, text)
   t.equal(text, readFileSync(page, 'utf8'))
 })

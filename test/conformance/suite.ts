@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { command } from '../harness/command.ts'
+import type { Edition } from './edition.ts'
 
 export type Kind = 'required' | 'optimal' | 'check'
 
@@ -39,12 +40,10 @@ interface WrittenSuite {
 }
 
 /** The tests that apply to a shared cache, in the suite's order. */
-export async function suiteTests(): Promise<SuiteTest[]> {
-  // The package has no types, and its file names are known to it alone.
-  const load = async (path: string) => (await import(`http-cache-tests/tests/${path}`)) as { default: unknown }
-  const suites = (await load('index.mjs')).default as WrittenSuite[]
-  const surrogate = (await load('surrogate-control.mjs')).default as WrittenSuite
-  return [...suites, surrogate].flatMap(({ name: suite, tests }) =>
+export async function suiteTests(edition: Edition): Promise<SuiteTest[]> {
+  const load = async (url: string) => ((await import(url)) as { default: WrittenSuite | WrittenSuite[] }).default
+  const suites = (await Promise.all(edition.tests.map(load))).flat()
+  return suites.flatMap(({ name: suite, tests }) =>
     tests
       .filter((test) => test.browser_only !== true)
       .map(({ id, name, kind = 'required', depends_on: dependsOn = [] }) => ({ id, name, suite, kind, dependsOn })),
@@ -55,10 +54,10 @@ export async function suiteTests(): Promise<SuiteTest[]> {
 export type Failures = ReadonlyMap<string, string>
 
 /** Runs all tests once, and those that failed twice more: they go by the clock, and the machine may have been busy. */
-export async function runSuite(): Promise<Failures> {
+export async function runSuite(edition: Edition): Promise<Failures> {
   const folder = mkdtempSync(join(tmpdir(), 'conformance-'))
   const [originPort, port] = [await freePort(), await freePort()]
-  const stopOrigin = await startOrigin(originPort, folder)
+  const stopOrigin = await startOrigin(edition.server, originPort, folder)
   const file = join(folder, 'gateway.yaml')
   writeFileSync(
     file,
@@ -69,9 +68,9 @@ export async function runSuite(): Promise<Failures> {
   try {
     await gateway.saw(/"listening|listening/)
     const base = `http://127.0.0.1:${port}`
-    let failed = failuresOf(await results(base, []))
+    let failed = failuresOf(await results(edition, base, []))
     for (let again = 0; again < 2 && failed.size > 0; again++) {
-      failed = failuresOf(await results(base, [...failed.keys()]))
+      failed = failuresOf(await results(edition, base, [...failed.keys()]))
     }
     return failed
   } finally {
@@ -99,10 +98,14 @@ function failuresOf(found: Readonly<Record<string, unknown>>): Failures {
   )
 }
 
-async function results(base: string, ids: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
+async function results(
+  edition: Edition,
+  base: string,
+  ids: readonly string[],
+): Promise<Readonly<Record<string, unknown>>> {
   const script = fileURLToPath(new URL('run-suite.mjs', import.meta.url))
   const run = promisify(execFile)
-  const { stdout } = await run(process.execPath, ['--no-warnings', script, base, ...ids], {
+  const { stdout } = await run(process.execPath, ['--no-warnings', script, JSON.stringify(edition), base, ...ids], {
     env: { PATH: process.env.PATH },
     timeout: LONGEST_RUN_MS,
     maxBuffer: 16 * 1024 * 1024,
@@ -110,8 +113,7 @@ async function results(base: string, ids: readonly string[]): Promise<Readonly<R
   return JSON.parse(stdout.slice(stdout.indexOf('{'))) as Record<string, unknown>
 }
 
-async function startOrigin(port: number, folder: string): Promise<() => void> {
-  const server = fileURLToPath(import.meta.resolve('http-cache-tests/server/server.mjs'))
+async function startOrigin(server: string, port: number, folder: string): Promise<() => void> {
   const child = spawn(process.execPath, ['--no-warnings', server], {
     env: {
       PATH: process.env.PATH,
