@@ -40,6 +40,7 @@ export class Link {
     from.on('error', () => to.destroy())
     from.on('close', () => this.#sockets.delete(from))
     const delayMs = this.#line.roundTripMs / 2
+    const way = new Way(to)
     from.on('data', (chunk: Buffer) => {
       const now = performance.now()
       const carriedMs = (chunk.byteLength * 8 * 1000) / this.#line.bitsPerSecond
@@ -48,15 +49,39 @@ export class Link {
       // The sender is held back while its bytes are on the way, as a full send buffer would.
       from.pause()
       setTimeout(() => from.resume(), doneAt - now)
-      setTimeout(
-        () => {
-          if (!to.destroyed) to.write(chunk)
-        },
-        doneAt - now + delayMs,
-      )
+      way.put(chunk, doneAt + delayMs)
     })
-    from.on('end', () => {
-      setTimeout(() => to.end(), Math.max(0, this.#freeAt[direction] - performance.now()) + delayMs + 1)
-    })
+    from.on('end', () => way.put(undefined, Math.max(performance.now(), this.#freeAt[direction]) + delayMs))
+  }
+}
+
+/** What is on its way to one socket, in order: timers of their own would overtake one another within a millisecond. */
+class Way {
+  readonly #to: Socket
+  readonly #queue: { readonly chunk: Buffer | undefined; readonly at: number }[] = []
+
+  constructor(to: Socket) {
+    this.#to = to
+  }
+
+  /** @param chunk undefined: the end */
+  put(chunk: Buffer | undefined, at: number): void {
+    this.#queue.push({ chunk, at })
+    if (this.#queue.length === 1) this.#wait(at)
+  }
+
+  #wait(at: number): void {
+    setTimeout(() => this.#arrive(), Math.max(0, at - performance.now()))
+  }
+
+  #arrive(): void {
+    const now = performance.now()
+    while (this.#queue[0] !== undefined && this.#queue[0].at <= now + 0.5) {
+      const { chunk } = this.#queue.shift() as { chunk: Buffer | undefined }
+      if (this.#to.destroyed) continue
+      if (chunk === undefined) this.#to.end()
+      else this.#to.write(chunk)
+    }
+    if (this.#queue[0] !== undefined) this.#wait(this.#queue[0].at)
   }
 }

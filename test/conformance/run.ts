@@ -11,15 +11,15 @@ async function main(folder: string | undefined): Promise<void> {
   for (const kind of kinds) {
     const own = tests.filter((test) => test.kind === kind)
     const missed = own.filter((test) => !isPassed(test, failures, byId))
-    console.log(`${kind}: ${own.length - missed.length} of ${own.length}`)
+    process.stdout.write(`${kind}: ${own.length - missed.length} of ${own.length}\n`)
     for (const { id, name, dependsOn } of missed) {
       const why = failures.get(id) ?? `depends on ${dependsOn.join(', ')}`
-      console.log(`  ${id}: ${name}\n    ${why}`)
+      process.stdout.write(`  ${id}: ${name}\n    ${why}\n`)
     }
   }
 }
 
 main(process.argv[2]).catch((error: unknown) => {
-  console.error(`conformance: ${error instanceof Error ? error.message : String(error)}`)
+  process.stderr.write(`conformance: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
 })
