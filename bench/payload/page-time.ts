@@ -17,11 +17,13 @@ export async function pageTimeMs(line: Line, port: number, paths: readonly strin
     await answer.body.arrayBuffer()
   }
   const [page, ...rest] = paths
-  const start = performance.now()
-  if (page !== undefined) await get(page)
-  await Promise.all(rest.map(get))
-  const took = performance.now() - start
-  await dispatcher.destroy()
-  link.close()
-  return took
+  try {
+    const start = performance.now()
+    if (page !== undefined) await get(page)
+    await Promise.all(rest.map(get))
+    return performance.now() - start
+  } finally {
+    await dispatcher.destroy()
+    link.close()
+  }
 }

@@ -94,7 +94,7 @@ export interface Cache {
   readonly store: MemoryStore
   readonly clock: Clock
   /** For a waiter whose shared fetch turned out not to be for it. */
-  refetch(x: Exchange, request: RequestHead, to: Reader, retries: number): Cancel
+  refetch(x: Exchange, request: RequestHead, key: string, to: Reader, retries: number): Cancel
   /** Answers one who waited from what is stored. */
   give(x: Exchange, request: RequestHead, to: Reader, answer: StoredAnswer, status: string): Cancel
   /** Says on the exchange and in the metrics how its answer came about. */

@@ -9,15 +9,13 @@ import { type HeaderList, headerValue, isNamed } from '../../core/headers.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
 import { type ByteRange, parseRange } from './policy/range.ts'
+import { SURROGATE_NAME } from './policy/surrogate-control.ts'
 import { isNotModified, passesIfRange } from './policy/validate.ts'
 import type { StoredAnswer } from './store/memory.ts'
 
-/** Our name in Cache-Status (RFC 9211). */
-const CACHE_NAME = 'latency-gateway'
-
 /** Adds our member to Cache-Status, after those of caches nearer to the origin (RFC 9211 §2). */
 export function addCacheStatus(headers: HeaderList, parameters: string): void {
-  headers.push('Cache-Status', `${CACHE_NAME}; ${parameters}`)
+  headers.push('Cache-Status', `${SURROGATE_NAME}; ${parameters}`)
 }
 
 export interface Delivery {

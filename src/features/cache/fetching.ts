@@ -15,6 +15,7 @@ import { Fill, type FillOwner, type Waiter } from './fill.ts'
 import { requestDirectives, responseDirectives } from './policy/directives.ts'
 import { initialAge, lifetimeOf } from './policy/freshness.ts'
 import { labelsOf } from './policy/groups.ts'
+import { queryLabelOf } from './policy/key.ts'
 import { ageOf, mayServeOnError } from './policy/reuse.ts'
 import { type Refusal, storable } from './policy/storable.ts'
 import { isNotModified, updatedHeaders } from './policy/validate.ts'
@@ -38,11 +39,16 @@ export class Fetching implements FillOwner, UnderWay {
   readonly #doomedLabels: string[] = []
   #answer: Omit<NewAnswer, 'body' | 'bodyBytes' | 'trailers'> | undefined = undefined
 
-  constructor(cache: Cache, lookup: Lookup, stored: StoredAnswer | undefined) {
+  constructor(
+    cache: Cache,
+    lookup: Lookup,
+    stored: StoredAnswer | undefined,
+    requestedAtMs: number = cache.clock.wall(),
+  ) {
     this.#cache = cache
     this.lookup = lookup
     this.#stored = stored
-    this.#requestedAtMs = cache.clock.wall()
+    this.#requestedAtMs = requestedAtMs
     this.fill = new Fill(this, cache.policy.maxObjectBytes)
   }
 
@@ -62,10 +68,14 @@ export class Fetching implements FillOwner, UnderWay {
     if (res.status === 200) this.shared = new StoredBody(fill.pieces, false)
     // Others asked for the same thing, but Vary tells now that it isn't the same for them.
     const { selecting, varyNames: names } = this.#answer as NewAnswer
-    const differs = (waiter: Waiter) =>
-      names.length > 0 && selectingKey(names, (waiter as Waiting).request.headers) !== selecting
+    const differs = (waiter: Waiter) => names.length > 0 && selectingKey(names, waiter.request.headers) !== selecting
     for (const waiter of fill.take(differs)) waiter.alone()
     return 'keep'
+  }
+
+  /** Whether an answer with this head would be kept; `judge` then says the same. */
+  mayKeep(res: ResponseHead): boolean {
+    return this.#prepare(res, this.#cache.clock.wall()) === undefined
   }
 
   doom(labels?: readonly string[]): void {
@@ -136,10 +146,17 @@ export class Fetching implements FillOwner, UnderWay {
       isInvalidated: false,
       varyNames: names,
       selecting: selectingKey(names, request.headers),
-      tags: labelsOf(res.headers, policy.tagsField, request.authority),
+      tags: this.#labels(res.headers),
       fetchMs: clock.wall() - this.#requestedAtMs,
     }
     return undefined
+  }
+
+  #labels(headers: HeaderList): readonly string[] {
+    const { request, key } = this.lookup
+    const labels = labelsOf(headers, this.#cache.policy.tagsField, request.authority)
+    const query = queryLabelOf(key)
+    return query === undefined ? labels : [...labels, query]
   }
 
   /** RFC 9111 §4.3.4: the stored answer is good, with the fields that came. */
@@ -156,7 +173,7 @@ export class Fetching implements FillOwner, UnderWay {
       initialAgeMs: initialAge(res.headers, this.#requestedAtMs, receivedAtMs),
       receivedAtMs,
       isInvalidated: false,
-      tags: labelsOf(headers, policy.tagsField, this.lookup.request.authority),
+      tags: this.#labels(headers),
     }
     const replaced = store.replace(stored, answer)
     if (replaced !== undefined) this.#cache.kept(this.lookup, replaced)
@@ -242,7 +259,8 @@ export class Waiting implements Waiter {
   }
 
   alone(): void {
-    this.#cancel = this.#cache.refetch(this.#x, this.request, this.to, this.#retries)
+    const { key } = this.#fetching.lookup
+    this.#cancel = this.#cache.refetch(this.#x, this.request, key, this.to, this.#retries)
   }
 
   /** Tries once more, together with the others. False when that was done already. */

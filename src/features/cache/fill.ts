@@ -8,7 +8,7 @@
 import { type BodySource, wholeBody } from '../../core/body.ts'
 import type { GatewayError } from '../../core/errors.ts'
 import type { HeaderList } from '../../core/headers.ts'
-import type { ResponseHead } from '../../core/message.ts'
+import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
 
 /** How a fill judges and reports; the cache origin implements it. */
@@ -29,6 +29,8 @@ export interface FillOwner {
 /** One who waits for a fill, then reads from it. */
 export interface Waiter {
   readonly to: Reader
+  /** What it asked. */
+  readonly request: RequestHead
   /** The fill's head as this reader should see it. */
   receive(res: ResponseHead, source: BodySource): void
   /** The answer can't be shared: get one of your own. */

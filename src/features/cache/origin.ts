@@ -12,7 +12,7 @@ import { DetachedExchange } from '../../core/detached.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { type Exchange, LOOKUP, WAIT } from '../../core/exchange.ts'
 import { headerValue } from '../../core/headers.ts'
-import type { RequestHead } from '../../core/message.ts'
+import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
 import { Asking } from './asking.ts'
 import type { Cache, CacheEvents, CachePolicy, CacheState, Lookup, Tier, UnderWay } from './contract.ts'
@@ -22,9 +22,12 @@ import { bypassing, headUpdating, invalidating } from './passing.ts'
 import { requestDirectives } from './policy/directives.ts'
 import { isSafe } from './policy/invalidate.ts'
 import { reuse } from './policy/reuse.ts'
+import { SURROGATE_CAPABILITY } from './policy/surrogate-control.ts'
 import { conditionalHeaders } from './policy/validate.ts'
 import { selectingKey } from './policy/vary.ts'
+import { isOfTarget, Posting } from './posting.ts'
 import { purging } from './purging.ts'
+import { isKeyable, querying } from './querying.ts'
 import type { MemoryStore, StoredAnswer } from './store/memory.ts'
 
 export class CacheOrigin implements Origin, Cache {
@@ -34,6 +37,7 @@ export class CacheOrigin implements Origin, Cache {
   readonly #inner: Origin
   readonly #state: CacheState
   readonly #events: CacheEvents
+  #posts = 0
 
   constructor(policy: CachePolicy, state: CacheState, clock: Clock, events: CacheEvents, inner: Origin) {
     this.policy = policy
@@ -48,14 +52,15 @@ export class CacheOrigin implements Origin, Cache {
     const { method } = request
     if (method !== 'GET' && method !== 'HEAD') return this.#otherMethod(x, request, to)
     if (this.policy.bypasses(request)) return this.pass(x, request, to, 'rule')
-    return this.#lookUp(x, request, to, this.#state.tier)
+    // Content means nothing here (RFC 9110 §9.3.1), but a backend may heed it: what it then says is not for others.
+    if (request.body !== null) return this.pass(x, request, to, 'request-content')
+    return this.#lookUp(x, request, this.policy.keys.key(request), to, this.#state.tier)
   }
 
   /** @param tier where to look when memory has nothing; undefined: nowhere, or there already */
-  #lookUp(x: Exchange, request: RequestHead, to: Reader, tier: Tier | undefined): Cancel {
+  #lookUp(x: Exchange, request: RequestHead, key: string, to: Reader, tier: Tier | undefined): Cancel {
     const { method } = request
     const { keys } = this.policy
-    const key = keys.key(request)
     const partition = keys.partition(request)
     const stored = this.store.find(key, partition, request.headers)
     const asked = requestDirectives(request.headers)
@@ -91,7 +96,7 @@ export class CacheOrigin implements Origin, Cache {
     void tier.find(lookup).then(() => {
       if (asking.isOver) return
       x.spans[LOOKUP] = (x.spans[LOOKUP] as number) + this.clock.now() - sinceMs
-      asking.found(this.#lookUp(x, lookup.request, to, undefined))
+      asking.found(this.#lookUp(x, lookup.request, lookup.key, to, undefined))
     })
     return asking.cancel
   }
@@ -104,10 +109,8 @@ export class CacheOrigin implements Origin, Cache {
   }
 
   /** For a waiter whose shared fetch turned out not to be for it. */
-  refetch(x: Exchange, request: RequestHead, to: Reader, retries: number): Cancel {
-    const { keys } = this.policy
-    const key = keys.key(request)
-    const partition = keys.partition(request)
+  refetch(x: Exchange, request: RequestHead, key: string, to: Reader, retries: number): Cancel {
+    const partition = this.policy.keys.partition(request)
     const lookup = { request, key, partition, fillKey: this.#fillKey(key, partition, request) }
     if (this.#state.passes.has(lookup.fillKey, this.clock.wall())) return this.pass(x, request, to, 'hit-for-miss')
     const stored = this.store.find(key, partition, request.headers)
@@ -148,10 +151,43 @@ export class CacheOrigin implements Origin, Cache {
   }
 
   #otherMethod(x: Exchange, request: RequestHead, to: Reader): Cancel {
+    if (request.method === 'QUERY') return this.#query(x, request, to)
     if (isSafe(request.method)) return this.pass(x, request, to, 'method')
     this.note(x, 'bypass', 0)
     if (request.method === 'PURGE' && this.policy.mayPurge !== undefined) return purging(this, x, request, to)
+    if (request.method === 'POST') return this.#post(x, request, to)
     return this.#inner.fetch(x, request, invalidating(this, request, to))
+  }
+
+  #query(x: Exchange, request: RequestHead, to: Reader): Cancel {
+    if (this.policy.bypasses(request)) return this.pass(x, request, to, 'rule')
+    if (!isKeyable(request)) return this.pass(x, request, to, 'request-content')
+    const goOn = (remembered: RequestHead, key: string) => this.#lookUp(x, remembered, key, to, this.#state.tier)
+    return querying(request, this.policy.keys.key(request), to, goOn)
+  }
+
+  #post(x: Exchange, request: RequestHead, to: Reader): Cancel {
+    const requestedAtMs = this.clock.wall()
+    const keep = (res: ResponseHead) =>
+      isOfTarget(request, res.headers) ? this.#keep(request, res, requestedAtMs) : undefined
+    const posting = new Posting(this, request, to, keep)
+    const cancel = this.#inner.fetch(x, request, posting)
+    return (why) => {
+      cancel(why)
+      posting.cancel(why)
+    }
+  }
+
+  /** A fetch that nobody can join, registered so that a purge meanwhile reaches it; undefined for what may not be kept. */
+  #keep(request: RequestHead, res: ResponseHead, requestedAtMs: number): UnderWay | undefined {
+    const { keys } = this.policy
+    const key = keys.key(request)
+    const partition = keys.partition(request)
+    const lookup = { request, key, partition, fillKey: `${key}\n${partition}\nPOST ${this.#posts++}` }
+    const fetching = new Fetching(this, lookup, undefined, requestedAtMs)
+    if (!fetching.mayKeep(res)) return undefined
+    this.#state.fetching.set(lookup.fillKey, fetching)
+    return fetching
   }
 
   #deliver(
@@ -189,7 +225,9 @@ export class CacheOrigin implements Origin, Cache {
     this.#state.fetching.set(fillKey, fetching)
     this.#state.tier?.begin(fetching.lookup)
     // The client's own conditions are answered here, for each client; the origin is asked ours, or for the whole.
-    const head = { ...request, headers: conditionalHeaders(request.headers, stored?.headers), body: null }
+    const headers = conditionalHeaders(request.headers, stored?.headers)
+    headers.push('Surrogate-Capability', SURROGATE_CAPABILITY)
+    const head = { ...request, headers }
     fetching.fill.started(this.#inner.fetch(x, head, fetching.fill))
   }
 

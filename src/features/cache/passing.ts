@@ -56,12 +56,17 @@ export function bypassing(cache: Cache, to: Reader, because: string): Reader {
 /** For unsafe methods: what they changed is no longer true (RFC 9111 §4.4). */
 export function invalidating(cache: Cache, request: RequestHead, to: Reader): Reader {
   return new Passing(to, (res) => {
-    const targets = invalidated(request, res.status, res.headers)
-    const keys = targets.map(({ path, query }) => cache.policy.keyOfTarget(request.authority, path, query))
-    const labels = invalidatedGroups(res.status, res.headers, request.authority)
-    if (keys.length + labels.length > 0) cache.invalidate(keys, labels)
+    invalidate(cache, request, res)
     if (cache.policy.statusField) addCacheStatus(res.headers, `fwd=method; fwd-status=${res.status}`)
   })
+}
+
+/** Drops what the answer to an unsafe request shows to be no longer true. */
+export function invalidate(cache: Cache, request: RequestHead, { status, headers }: ResponseHead): void {
+  const targets = invalidated(request, status, headers)
+  const keys = targets.map(({ path, query }) => cache.policy.keyOfTarget(request.authority, path, query))
+  const labels = invalidatedGroups(status, headers, request.authority)
+  if (keys.length + labels.length > 0) cache.invalidate(keys, labels)
 }
 
 /** For HEAD: its fields bring a stored GET answer up to date, or show that it is no longer true (RFC 9111 §4.3.5). */

@@ -3,6 +3,7 @@
  * stored goes or becomes stale, and what is being fetched now is not kept.
  */
 import type { Clock } from '../../core/clock.ts'
+import { queryLabel } from './policy/key.ts'
 import { type Keying, looksAtKeys, type PurgeRequest, type Selector, selectorOf, selectsKey } from './policy/purge.ts'
 import { ageOf } from './policy/reuse.ts'
 import type { MemoryStore, StoredAnswer } from './store/memory.ts'
@@ -105,7 +106,8 @@ export class Purges {
     const { store } = this.#state
     const found = new Set<StoredAnswer>()
     for (const key of keys) for (const answer of store.variants(key)) found.add(answer)
-    for (const label of labels) for (const answer of store.labelled(label)) found.add(answer)
+    for (const label of [...labels, ...keys.map(queryLabel)])
+      for (const answer of store.labelled(label)) found.add(answer)
     return found
   }
 

@@ -1,12 +1,13 @@
 /**
- * Cache-Control of requests and responses (RFC 9111 §5.2), and the targeted form that replaces it for gateways such as
- * this one (CDN-Cache-Control, RFC 9213).
+ * Cache-Control of requests and responses (RFC 9111 §5.2), and the targeted forms that replace it for gateways such as
+ * this one: CDN-Cache-Control (RFC 9213), then Surrogate-Control, its predecessor.
  *
  * Where a directive comes twice, the first counts (§4.2.1). Freshness that does not parse counts as 0: such answers are
  * best taken for stale (§4.2.1).
  */
 import { type BareItem, deltaSeconds, parseDictionary, splitList, unquote } from '../../../core/fields.ts'
 import { type HeaderList, headerValues, joinedValue } from '../../../core/headers.ts'
+import { surrogateDirectives } from './surrogate-control.ts'
 
 export interface Directives {
   readonly noStore: boolean
@@ -40,6 +41,9 @@ export function responseDirectives(headers: HeaderList): { directives: Directive
     if (members !== undefined && members.size > 0 && hasIntegerTimes(members))
       return { directives: interpret(members), isTargeted: true }
   }
+  const surrogate = joinedValue(headers, 'surrogate-control')
+  const forUs = surrogate === undefined ? undefined : surrogateDirectives(surrogate)
+  if (forUs !== undefined) return { directives: interpret(forUs), isTargeted: true }
   return { directives: interpret(parseCacheControl(headerValues(headers, 'cache-control'))), isTargeted: false }
 }
 

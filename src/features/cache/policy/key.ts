@@ -33,6 +33,31 @@ export function keyOfTarget(rules: KeyRules, authority: string, path: string, qu
   return `${rules.host ? authority : ''}${path}${queryNormaliser(rules.query)(query)}`
 }
 
+/** Between a resource and what else a key holds; no URL contains it. */
+const MARK = '\nQUERY '
+
+/** The key of a QUERY (RFC 10008): what its content asks of a resource. */
+export function queryKey(resource: string, digest: string): string {
+  return `${resource}${MARK}${digest}`
+}
+
+/** The resource that a key is of: what purges and unsafe requests name. */
+export function resourceOf(key: string): string {
+  const at = key.indexOf('\n')
+  return at < 0 ? key : key.slice(0, at)
+}
+
+/** What answers to QUERYs of a resource are labelled with, so that they go with it; undefined for other keys. */
+export function queryLabelOf(key: string): string | undefined {
+  const resource = resourceOf(key)
+  return resource === key ? undefined : queryLabel(resource)
+}
+
+/** Unlike a group's label, since no authority is written in capitals. */
+export function queryLabel(resource: string): string {
+  return `${MARK}\n${resource}`
+}
+
 function queryNormaliser(rule: KeyRules['query']): (query: string) => string {
   if (rule === 'none') return () => ''
   const counts = rule === 'all' ? undefined : 'only' in rule ? matcher(rule.only) : not(matcher(rule.except))

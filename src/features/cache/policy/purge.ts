@@ -3,6 +3,7 @@
  * instance understands alike, whatever its routes make of a URL.
  */
 import { groupLabel } from './groups.ts'
+import { resourceOf } from './key.ts'
 
 /** What an operator asks for; the kinds add up. */
 export interface PurgeRequest {
@@ -102,8 +103,9 @@ export function looksAtKeys({ all, prefixes, paths, pathPrefixes }: Selector): b
 }
 
 /** Whether the selector means this key, by its name: labels are not looked at. */
-export function selectsKey(selector: Selector, key: string): boolean {
+export function selectsKey(selector: Selector, whole: string): boolean {
   const { all, keys, prefixes, paths, pathPrefixes } = selector
+  const key = resourceOf(whole)
   if (all === true || keys?.includes(key) === true) return true
   if (prefixes?.some((prefix) => key.startsWith(prefix)) === true) return true
   if (paths === undefined && pathPrefixes === undefined) return false

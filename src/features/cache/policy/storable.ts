@@ -46,7 +46,8 @@ export function storable(
   ignoresOrigin: boolean,
 ): Storable {
   const { status, headers, directives, lifetime } = answer
-  if (method !== 'GET' && !(method === 'POST' && isExplicit(directives, lifetime))) return refuse('method')
+  const isReading = method === 'GET' || method === 'QUERY'
+  if (!isReading && !(method === 'POST' && isExplicit(directives, lifetime))) return refuse('method')
   // §3: final, and not one of the two that only make sense together with a stored answer.
   if (status < 200 || status === 206 || status === 304) return refuse('status')
   if (request.noStore) return refuse('request-no-store')
