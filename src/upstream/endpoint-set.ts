@@ -138,7 +138,8 @@ export class EndpointSet {
   failed(endpoint: Endpoint, ticket: number, nowMs: number, elapsedMs: number, why: GatewayError): void {
     // A kept connection that is closed says nothing about whether the endpoint is well.
     if (why.source !== 'upstream' || why.code === 'kept_closed' || why.code === 'unsent') {
-      this.abandoned(endpoint, ticket, nowMs, 0)
+      endpoint.breaker?.ended(ticket, undefined)
+      this.#outliers?.abandoned(endpoint, 0)
       return
     }
     endpoint.breaker?.ended(ticket, false)
@@ -151,13 +152,22 @@ export class EndpointSet {
     this.#learnFailure(endpoint, nowMs, 0, 0)
   }
 
-  /**
-   * It was given up without an outcome.
-   * @param slowMs when it was given up for being slow: for how long it had been waited
-   */
-  abandoned(endpoint: Endpoint, ticket: number, nowMs: number, slowMs: number): void {
+  /** Whoever asked has left, without an outcome. */
+  abandoned(endpoint: Endpoint, ticket: number, nowMs: number, waitedMs: number): void {
     endpoint.breaker?.ended(ticket, undefined)
-    if (slowMs > 0) this.#learnAnswer(endpoint, nowMs, slowMs)
+    this.#outliers?.abandoned(endpoint, waitedMs)
+    this.#learnWait(endpoint, nowMs, waitedMs)
+  }
+
+  /** Another endpoint has answered before it. */
+  superseded(endpoint: Endpoint, ticket: number, nowMs: number, waitedMs: number): void {
+    endpoint.breaker?.ended(ticket, undefined)
+    this.#learnWait(endpoint, nowMs, waitedMs)
+  }
+
+  #learnWait(endpoint: Endpoint, nowMs: number, waitedMs: number): void {
+    this.#primary.waited?.(endpoint, nowMs, waitedMs)
+    if (this.#safe !== this.#primary) this.#safe.waited?.(endpoint, nowMs, waitedMs)
   }
 
   #learnAnswer(endpoint: Endpoint, nowMs: number, latencyMs: number): void {
@@ -207,7 +217,9 @@ export class EndpointSet {
       const factor = slowStartFactor(now - condition.since, config.slow_start)
       endpoint.weight = (condition.weight ?? endpoint.config.weight) * factor
       if (factor < 1) nextAt = Math.min(nextAt, now + SLOW_START_STEP_MS)
-      if (condition.ejectedUntil > now) nextAt = Math.min(nextAt, condition.ejectedUntil)
+      const isEjected = condition.ejectedUntil > now
+      endpoint.ejected.value = isEjected ? 1 : 0
+      if (isEjected) nextAt = Math.min(nextAt, condition.ejectedUntil)
     }
     this.#candidates = eligible(this.#endpoints, (endpoint) => factsOf(endpoint, now), {
       zone: config.zone_aware?.zone ?? '',

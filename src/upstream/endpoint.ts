@@ -6,7 +6,7 @@ import { buildConnector } from 'undici'
 import type { ErrorCode } from '../core/errors.ts'
 import type { SharedDeps } from '../core/feature.ts'
 import type { Lease } from '../core/keep.ts'
-import type { Counter, Histogram } from '../core/metrics.ts'
+import type { Counter, Gauge, Histogram } from '../core/metrics.ts'
 import { Breaker, breakerStates } from './breaker.ts'
 import { Condition } from './condition.ts'
 import * as metrics from './metrics.ts'
@@ -59,6 +59,8 @@ export class Endpoint implements Target {
   readonly tlsId: string
   readonly pool: EndpointPool
   readonly requestSeconds: Histogram
+  /** 1 while it is left alone for its failures. */
+  readonly ejected: Gauge
   /** Answers by the first digit of their status. */
   readonly #answers: readonly Counter[]
   readonly #failures = new Map<ErrorCode, Counter>()
@@ -75,6 +77,7 @@ export class Endpoint implements Target {
     this.tlsId = tls
     const labels = { upstream, endpoint: this.label }
     this.requestSeconds = deps.metrics.histogram(metrics.requestSeconds, labels)
+    this.ejected = deps.metrics.gauge(metrics.ejected, labels)
     this.#counter = (outcome) => deps.metrics.counter(metrics.requestsTotal, { ...labels, outcome })
     this.#answers = outcomes.map(this.#counter)
     this.#lease = deps.lease.branch()

@@ -71,8 +71,9 @@ export class Run implements LegOwner {
   cancel(why: GatewayError): void {
     this.#settle()
     const { set, clock } = this.#tries
+    const now = clock.now()
     for (let leg = this.#last; leg !== undefined; leg = leg.previous) {
-      if (leg.isWaiting) set.abandoned(leg.endpoint, leg.ticket, clock.now(), 0)
+      if (leg.isWaiting) set.abandoned(leg.endpoint, leg.ticket, now, now - leg.startedAt)
       leg.giveUp(why)
     }
   }
@@ -134,7 +135,7 @@ export class Run implements LegOwner {
   #giveUpOthers(winner: Leg, now: number): void {
     for (let leg = this.#last; leg !== undefined; leg = leg.previous) {
       if (leg === winner || !leg.isWaiting) continue
-      this.#tries.set.abandoned(leg.endpoint, leg.ticket, now, now - leg.startedAt)
+      this.#tries.set.superseded(leg.endpoint, leg.ticket, now, now - leg.startedAt)
       leg.giveUp(new GatewayError('superseded'))
     }
   }

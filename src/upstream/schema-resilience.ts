@@ -107,9 +107,11 @@ export const outlierSchema = policy({
     .max(1000)
     .default(0)
     .describe('Times the median latency of its peers beyond which it is left alone; 0: never for that.'),
-  hung_after: duration({ minMs: 1, maxMs: 3_600_000 })
+  hung_after: duration({ maxMs: 3_600_000 })
     .optional()
-    .describe('Time without any answer, while requests wait and peers answer, after which it is left alone.'),
+    .describe(
+      'Time without any answer, while five requests wait and peers answer, after which it is left alone; 0s: never for that. Default: 20 times the peers’ mean latency, twice the longest latency of `window`, and 250ms at least.',
+    ),
   base: seconds('10s').describe('How long an endpoint is left alone the first time; longer each time.'),
   max: seconds('5m').describe('How long at most.'),
   max_ejected: share().prefault('50%').describe('Share of the endpoints that may be left alone at once; never all.'),

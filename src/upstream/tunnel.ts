@@ -119,7 +119,8 @@ class Joint {
       this.#waited()
       const endpoint = this.#tried.at(-1)
       const { set, clock } = this.#tunnel.tries
-      if (endpoint !== undefined) set.abandoned(endpoint, this.#ticket, clock.now(), 0)
+      const now = clock.now()
+      if (endpoint !== undefined) set.abandoned(endpoint, this.#ticket, now, now - this.#begunAt)
     }
     this.#answer?.abort(why)
     this.#request?.destroy()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { eject, ejectionReason, type OutlierOptions, Record } from './outlier.ts'
+import { type EjectionReason, eject, latenciesOf, mayEject, type OutlierOptions, Record, suspicion } from './outlier.ts'
 
 const options: OutlierOptions = {
   consecutive_errors: 5,
@@ -15,6 +15,17 @@ const options: OutlierOptions = {
 
 function records(count: number): Record[] {
   return Array.from({ length: count }, () => new Record())
+}
+
+/** Where all the others could take over. */
+function ejectionReason(
+  record: Record,
+  peers: readonly Record[],
+  own: OutlierOptions,
+  nowMs: number,
+): EjectionReason | undefined {
+  const reason = suspicion(record, peers, latenciesOf(peers), own, nowMs)
+  return mayEject(record, peers, peers, own, nowMs) ? reason : undefined
 }
 
 /** Begins and ends so many requests, one after the other. */
@@ -85,6 +96,67 @@ t.test('five requests without an answer, for long, while others answer: hung', a
   t.equal(ejectionReason(a, [a, b], { ...options, hung_after: 1000 }, 2900), undefined)
   t.equal(ejectionReason(a, [a, b], { ...options, hung_after: 1000 }, 3000), 'hung')
   t.equal(ejectionReason(a, [a, b], { ...options, hung_after: 0 }, 60_000), undefined)
+})
+
+t.test(
+  'one long request and a burst, requests whose clients leave, and ones that are held on purpose: not hung',
+  async (t) => {
+    const [a, b] = records(2) as [Record, Record]
+    serve(a, 30, true, 1000)
+    a.began(2000)
+    serve(b, 30, true, 9000)
+    for (let i = 0; i < 4; i++) a.began(9000)
+    t.equal(ejectionReason(a, [a, b], options, 9200), undefined, 'the burst has had no time yet')
+    serve(b, 1, true, 9010)
+    t.equal(ejectionReason(a, [a, b], options, 9250), 'hung')
+
+    const left = new Record()
+    for (let i = 0; i < 9; i++) {
+      left.began(1000 + i * 100)
+      left.abandoned(20)
+    }
+    serve(b, 1, true, 20_000)
+    t.equal(ejectionReason(left, [left, b], options, 20_000), undefined)
+    for (let i = 0; i < 5; i++) {
+      left.began(21_000)
+      left.abandoned(400)
+    }
+    serve(b, 1, true, 22_000)
+    t.equal(ejectionReason(left, [left, b], options, 22_000), 'hung', 'those who waited long do count')
+
+    const [polled, other] = records(2) as [Record, Record]
+    serve(other, 1, true, 1000, 8000)
+    serve(other, 200, true, 2000)
+    for (let i = 0; i < 5; i++) polled.began(3000)
+    serve(other, 1, true, 4000)
+    t.equal(ejectionReason(polled, [polled, other], options, 10_000), undefined)
+  },
+)
+
+t.test('nobody is left alone for the sake of ones that can’t take over', async (t) => {
+  const all = records(3) as [Record, Record, Record]
+  const [a, b, c] = all
+  serve(a, 5, false)
+  t.notOk(mayEject(a, all, [], options, 1000))
+  t.notOk(mayEject(a, all, [a], options, 1000))
+  t.ok(mayEject(a, all, [a, c], options, 1000))
+  serve(c, 2, false)
+  t.notOk(mayEject(a, all, [a, c], options, 1000), 'which fails as well')
+  t.ok(mayEject(a, all, [b, c], options, 1000))
+})
+
+t.test('the median is that of the others', async () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 2, maxLength: 9 }), (latencies) => {
+      const all = records(latencies.length)
+      for (const [i, record] of all.entries()) serve(record, 20, true, 1000, latencies[i])
+      return all.every((record, i) => {
+        const others = latencies.filter((_, j) => j !== i).sort((x, y) => x - y)
+        const isSlow = (latencies[i] as number) > (others[others.length >> 1] as number) * 4
+        return (suspicion(record, all, latenciesOf(all), { ...options, slow_factor: 4 }, 1000) === 'slow') === isSlow
+      })
+    }),
+  )
 })
 
 t.test('slow requests are not hung where the others take as long, or nobody answers', async (t) => {

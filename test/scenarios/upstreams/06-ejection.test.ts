@@ -16,7 +16,10 @@ scenario('an endpoint that keeps failing is left alone for a while, longer each 
   t.equal(bad.requests.length, 3)
   for (let i = 0; i < 6; i++) t.equal((await gw.get('/')).text, 'good')
   t.equal(await gw.metric('gateway_outlier_ejections_total', { reason: 'consecutive_errors' }), 1)
+  const isEjected = () => gw.metric('gateway_upstream_ejected', { endpoint: `127.0.0.1:${bad.port}` })
+  t.equal(await isEjected(), 1)
   s.clock.advance(10_001)
+  t.equal(await isEjected(), 0)
   for (let i = 0; i < 6; i++) await gw.get('/')
   t.equal(bad.requests.length, 6)
   s.clock.advance(10_001)
@@ -58,4 +61,49 @@ scenario('an endpoint that takes requests and never answers is left alone before
   t.equal(hung.requests.length, before)
   await Promise.all(clients.map((client) => client.close()))
   await Promise.all(waiting)
+})
+
+scenario('the last endpoint that checks find healthy is never left alone', async (s, t) => {
+  const dead = await s.origin(reply(503))
+  let isBroken = false
+  const last = await s.origin((request, answer) =>
+    reply(isBroken && request.target !== '/healthz' ? 500 : 200, {}, 'last')(request, answer),
+  )
+  const gw = await s.gateway({
+    upstreams: {
+      u: {
+        endpoints: [dead.url, last.url],
+        outlier_ejection: { consecutive_errors: 2 },
+        health_check: { path: '/healthz' },
+      },
+    },
+    routes: [{ upstream: 'u' }],
+  })
+  const checked = () => gw.metric('gateway_health_checks_total', { outcome: 'good' })
+  const failed = () => gw.metric('gateway_health_checks_total', { outcome: 'failed' })
+  while ((await checked()) === undefined || (await failed()) === undefined) await new Promise(setImmediate)
+  isBroken = true
+  for (let i = 0; i < 6; i++) t.equal((await gw.get('/')).status, 500)
+  isBroken = false
+  for (let i = 0; i < 4; i++) t.equal((await gw.get('/')).text, 'last')
+  t.equal(await gw.metric('gateway_outlier_ejections_total'), undefined)
+})
+
+scenario('how many are left alone is not forgotten when weights change', async (s, t) => {
+  const origins = [await s.origin(reply(500)), await s.origin(reply(500)), await s.origin(reply(200, {}, 'well'))]
+  const config = (weight: number) => ({
+    upstreams: {
+      u: {
+        endpoints: origins.map(({ url }) => ({ url, weight })),
+        outlier_ejection: { consecutive_errors: 2, max_ejected: '40%' },
+      },
+    },
+    routes: [{ upstream: 'u' }],
+  })
+  const gw = await s.gateway(config(1))
+  for (let i = 0; i < 9; i++) await gw.get('/')
+  t.equal(await gw.metric('gateway_outlier_ejections_total'), 1)
+  await gw.apply(config(2))
+  for (let i = 0; i < 20; i++) await gw.get('/')
+  t.equal(await gw.metric('gateway_outlier_ejections_total'), 1)
 })

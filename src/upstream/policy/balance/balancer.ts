@@ -23,6 +23,8 @@ export interface Balancer<E extends Target> {
   pick(nowMs: number, hash: number, isExcluded?: (endpoint: E) => boolean): E | undefined
   /** An answer's header section came after `latencyMs`. Absent where the balancer does not learn. */
   answered?(endpoint: E, nowMs: number, latencyMs: number): void
+  /** A request was given up after `waitedMs`: it would have taken longer. */
+  waited?(endpoint: E, nowMs: number, waitedMs: number): void
   /** It failed after `latencyMs`. @param retryAfterMs how long it asked to be left alone; 0 when it did not */
   failed?(endpoint: E, nowMs: number, latencyMs: number, retryAfterMs: number): void
 }

@@ -70,6 +70,11 @@ export class PeakEwma<E extends Target> implements Balancer<E> {
     cost.isKnown = true
   }
 
+  waited(endpoint: E, nowMs: number, waitedMs: number): void {
+    const cost = this.#costOf(endpoint)
+    if (waitedMs > cost.meanMs * Math.exp(-(nowMs - cost.at) / TAU_MS)) this.answered(endpoint, nowMs, waitedMs)
+  }
+
   failed(endpoint: E, nowMs: number, latencyMs: number, retryAfterMs: number): void {
     const cost = this.#costOf(endpoint)
     this.answered(endpoint, nowMs, Math.max(latencyMs, FAILURE_MS, Math.min(cost.meanMs * FAILURE_FACTOR, UNKNOWN_MS)))
