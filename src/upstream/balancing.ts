@@ -3,8 +3,9 @@ import type { Exchange } from '../core/exchange.ts'
 import type { SharedDeps } from '../core/feature.ts'
 import { headerValue } from '../core/headers.ts'
 import type { RequestHead } from '../core/message.ts'
+import type { Condition } from './condition.ts'
 import type { Endpoint } from './endpoint.ts'
-import type { Balancer } from './policy/balance/balancer.ts'
+import type { Balancer, Memory } from './policy/balance/balancer.ts'
 import { BoundedHash } from './policy/balance/hash.ts'
 import { LeastRequests } from './policy/balance/least-requests.ts'
 import { PeakEwma } from './policy/balance/peak-ewma.ts'
@@ -18,7 +19,7 @@ import type { HashSource } from './schema-resilience.ts'
 /** Makes balancers of the configured kind; what they learn of endpoints outlives reloads. */
 export function makeBalancer(name: string, { balance }: UpstreamConfig, deps: SharedDeps): () => Balancer<Endpoint> {
   const { lease, random } = deps
-  const learned = <T extends object>() => lease.use(balance.algorithm, name, () => new WeakMap<Endpoint, T>())
+  const learned = <T extends object>() => new Learned<T>(lease.use(balance.algorithm, name, () => new WeakMap()))
   switch (balance.algorithm) {
     case 'least_requests':
       return () => new LeastRequests(random)
@@ -30,6 +31,23 @@ export function makeBalancer(name: string, { balance }: UpstreamConfig, deps: Sh
       return () => new BoundedHash()
     case 'round_robin':
       return () => new RoundRobin(learned())
+  }
+}
+
+/** Kept by what outlives a change of weights or certificates. */
+class Learned<T extends object> implements Memory<Endpoint, T> {
+  readonly #byCondition: WeakMap<Condition, T>
+
+  constructor(byCondition: WeakMap<Condition, T>) {
+    this.#byCondition = byCondition
+  }
+
+  get(endpoint: Endpoint): T | undefined {
+    return this.#byCondition.get(endpoint.condition)
+  }
+
+  set(endpoint: Endpoint, value: T): void {
+    this.#byCondition.set(endpoint.condition, value)
   }
 }
 

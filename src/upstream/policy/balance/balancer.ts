@@ -28,3 +28,9 @@ export interface Balancer<E extends Target> {
   /** It failed after `latencyMs`. @param retryAfterMs how long it asked to be left alone; 0 when it did not */
   failed?(endpoint: E, nowMs: number, latencyMs: number, retryAfterMs: number): void
 }
+
+/** What is known of endpoints, by endpoint: whoever keeps it keeps the learning. A WeakMap is one. */
+export interface Memory<E, T> {
+  get(endpoint: E): T | undefined
+  set(endpoint: E, value: T): void
+}

@@ -288,6 +288,37 @@ t.test('peak_ewma: whoever asks to be left alone is, while there is another', as
   t.equal(balancer.pick(2000, 0), a)
 })
 
+t.test('peak_ewma: where two of three ask for that, the third gets all', async (t) => {
+  const list = backends(3) as [Backend, Backend, Backend]
+  const balancer = new PeakEwma<Backend>(dice(1))
+  balancer.update(list)
+  for (const each of list) balancer.answered(each, 1000, 10)
+  balancer.failed(list[0], 1000, 1, 5000)
+  balancer.failed(list[1], 1000, 1, 5000)
+  for (let i = 0; i < 50; i++) t.equal(balancer.pick(1000 + i, 0), list[2])
+})
+
+t.test('peak_ewma: a request that was given up never speaks for an endpoint, only against it', async () => {
+  const property = fc.property(
+    fc.integer({ min: 1, max: 3000 }),
+    fc.nat(3000),
+    fc.nat(20_000),
+    (ms, waitedMs, laterMs) => {
+      const now = 1000 + laterMs
+      const pick = (isGivenUp: boolean) => {
+        const list = backends(2) as [Backend, Backend]
+        const balancer = new PeakEwma<Backend>(dice(1))
+        balancer.update(list)
+        for (const each of list) balancer.answered(each, 1000, ms)
+        if (isGivenUp) balancer.waited(list[0], now, waitedMs)
+        return list.indexOf(balancer.pick(now, 0) as Backend)
+      }
+      return waitedMs > ms * Math.exp(-laterMs / 10_000) ? pick(true) === 1 : pick(true) === pick(false)
+    },
+  )
+  fc.assert(property)
+})
+
 t.test('peak_ewma: what was learned outlives a change of the set', async (t) => {
   const list = backends(3)
   const known = new WeakMap()

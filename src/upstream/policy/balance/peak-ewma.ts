@@ -6,7 +6,7 @@
  * that it is found when it is well again. A failure counts as a long latency, or whoever fails fast would draw everybody.
  */
 import type { Random } from '../../../core/clock.ts'
-import type { Balancer, Target } from './balancer.ts'
+import type { Balancer, Memory, Target } from './balancer.ts'
 import { twoOf } from './two-of.ts'
 
 /** After so long without answers, a mean has decayed to 37 %. */
@@ -31,12 +31,11 @@ export interface Cost {
 
 export class PeakEwma<E extends Target> implements Balancer<E> {
   readonly #random: Random
-  readonly #known: WeakMap<E, Cost>
+  readonly #known: Memory<E, Cost>
   #endpoints: readonly E[] = []
   #costs: readonly Cost[] = []
 
-  /** @param known what was learned, by endpoint: who keeps it keeps the learning */
-  constructor(random: Random, known: WeakMap<E, Cost> = new WeakMap()) {
+  constructor(random: Random, known: Memory<E, Cost> = new WeakMap<E, Cost>()) {
     this.#random = random
     this.#known = known
   }
@@ -52,9 +51,11 @@ export class PeakEwma<E extends Target> implements Balancer<E> {
     const pair = twoOf(n, this.#random())
     const first = pair % n
     const second = Math.floor(pair / n)
-    const chosen = this.#score(first, nowMs) <= this.#score(second, nowMs) ? first : second
-    const endpoint = this.#endpoints[chosen] as E
-    return endpoint.weight > 0 ? endpoint : this.#cheapest(nowMs)
+    const one = this.#score(first, nowMs)
+    const other = this.#score(second, nowMs)
+    // Both have no weight, or have asked to be left alone: a third may do.
+    if (one === Number.POSITIVE_INFINITY && other === Number.POSITIVE_INFINITY) return this.#cheapest(nowMs)
+    return this.#endpoints[one <= other ? first : second]
   }
 
   answered(endpoint: E, nowMs: number, latencyMs: number): void {

@@ -3,15 +3,15 @@
  * one with the most, and lowers that one's by the sum of the weights. Over one sum of weights each endpoint gets
  * exactly its weight, and picks of a heavy one are spread out: weights 5, 1, 1 give a a b a c a a.
  */
-import type { Balancer, Target } from './balancer.ts'
+import type { Balancer, Memory, Target } from './balancer.ts'
 
 export class RoundRobin<E extends Target> implements Balancer<E> {
-  readonly #kept: WeakMap<E, { credit: number }>
+  readonly #kept: Memory<E, { credit: number }>
   #endpoints: readonly E[] = []
   #credits: { credit: number }[] = []
 
   /** @param credits by endpoint, changed by each pick: who keeps them keeps the position */
-  constructor(credits = new WeakMap<E, { credit: number }>()) {
+  constructor(credits: Memory<E, { credit: number }> = new WeakMap<E, { credit: number }>()) {
     this.#kept = credits
   }
 
