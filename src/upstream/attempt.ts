@@ -17,7 +17,7 @@ import type { Reader } from '../core/origin.ts'
 import { Deadline, type Wheel } from '../core/wheel.ts'
 import { dispatchOptions } from './dispatch-options.ts'
 import type { Endpoint } from './endpoint.ts'
-import { upstreamFailure } from './failure.ts'
+import { spent, upstreamFailure } from './failure.ts'
 import type { Line, LineUser } from './line.ts'
 import { checkFields, decodeFields, type RawFields, readAnswer, trailersOf } from './policy/answer.ts'
 import type { Caller } from './pool.ts'
@@ -37,6 +37,8 @@ export interface AttemptPlan {
   readonly timeouts: TimeoutsConfig
   /** Time for one try until its answer's header section is here, in milliseconds; Infinity for no limit of its own. */
   readonly tryMs: number
+  /** The request, telling the backend how much time is left for it. */
+  withBudget(req: RequestHead, leftMs: number): RequestHead
 }
 
 const WAITING = 0
@@ -54,6 +56,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
   isQueued = false
   line: Line | undefined = undefined
   isRefused = false
+  readonly #deadlineAt: number
   readonly #plan: AttemptPlan
   readonly #deadline: Deadline
   #state = WAITING
@@ -78,9 +81,20 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
   #isEnded = false
   #trailers: HeaderList | undefined = undefined
 
-  /** @param spans where its times are added: those of the exchange */
-  constructor(plan: AttemptPlan, endpoint: Endpoint, req: RequestHead, to: Reader, spans: Float64Array) {
+  /**
+   * @param spans where its times are added: those of the exchange
+   * @param deadlineAt when the time for the request as a whole is over
+   */
+  constructor(
+    plan: AttemptPlan,
+    endpoint: Endpoint,
+    req: RequestHead,
+    to: Reader,
+    spans: Float64Array,
+    deadlineAt: number,
+  ) {
     this.#plan = plan
+    this.#deadlineAt = deadlineAt
     this.endpoint = endpoint
     this.req = req
     this.to = to
@@ -107,8 +121,19 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
 
   dispatchOn(pool: Pool): void {
     this.#isDispatched = true
-    this.#upload = this.req.body?.open() ?? null
-    pool.dispatch(dispatchOptions(this.req, this.endpoint, this.#upload), this)
+    const endsAt = Math.min(this.#deadlineAt, this.#endsAt)
+    let req = this.req
+    if (endsAt !== Number.POSITIVE_INFINITY) {
+      const leftMs = endsAt - this.#plan.clock.now()
+      if (leftMs <= 0) {
+        this.#release()
+        this.#giveUp(spent(this.#deadlineAt, this.#endsAt))
+        return
+      }
+      req = this.#plan.withBudget(req, leftMs)
+    }
+    this.#upload = req.body?.open() ?? null
+    pool.dispatch(dispatchOptions(req, this.endpoint, this.#upload), this)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -24,6 +24,13 @@ export function upstreamFailure(error: Error & { code?: string }, progress: Prog
   return new GatewayError(progress.isKept ? 'kept_closed' : 'connection_closed', message)
 }
 
+/** Why a request is not sent although there is a connection: its time was spent on waiting for one. */
+export function spent(deadlineAt: number, tryEndsAt: number): GatewayError {
+  return deadlineAt <= tryEndsAt
+    ? new GatewayError('total_timeout', 'over before a connection was free')
+    : new GatewayError('upstream_busy', 'the time for one try was over before a connection was free')
+}
+
 /** undici's own checks of what it is asked to send. */
 const notTaken = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'])
 

@@ -40,6 +40,11 @@ export class Hedging {
     this.#latencies.record(nowMs, latencyMs)
   }
 
+  /** It is not sent after all. */
+  withheld(): void {
+    this.#budget.giveBack()
+  }
+
   mayHedge(nowMs: number): boolean {
     if (this.#budget.withdraw(nowMs)) return true
     this.#overBudget.value++

@@ -51,10 +51,10 @@ export class Leg implements Reader {
     this.ticket = ticket
   }
 
-  start(plan: AttemptPlan, req: RequestHead, spans: Float64Array): void {
+  start(plan: AttemptPlan, req: RequestHead, spans: Float64Array, deadlineAt: number): void {
     this.#try = isForNode(req)
-      ? new NodeAttempt(plan, this.endpoint, req, this, spans)
-      : new Attempt(plan, this.endpoint, req, this, spans)
+      ? new NodeAttempt(plan, this.endpoint, req, this, spans, deadlineAt)
+      : new Attempt(plan, this.endpoint, req, this, spans, deadlineAt)
     this.#try.start()
   }
 

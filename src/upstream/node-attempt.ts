@@ -14,7 +14,7 @@ import type { Reader } from '../core/origin.ts'
 import { Deadline } from '../core/wheel.ts'
 import type { AttemptPlan, Try } from './attempt.ts'
 import type { Endpoint } from './endpoint.ts'
-import { upstreamFailure } from './failure.ts'
+import { spent, upstreamFailure } from './failure.ts'
 import { IncomingAnswer } from './incoming-answer.ts'
 import { connectError } from './line.ts'
 import { checkFields } from './policy/answer.ts'
@@ -33,6 +33,7 @@ export class NodeAttempt implements Try, Caller {
   ahead: Caller | undefined = undefined
   behind: Caller | undefined = undefined
   isQueued = false
+  readonly #deadlineAt: number
   readonly #plan: AttemptPlan
   readonly #deadline: Deadline
   #request: ClientRequest | undefined = undefined
@@ -46,9 +47,20 @@ export class NodeAttempt implements Try, Caller {
   /** When a byte of the upload last moved. */
   #movedAt = 0
 
-  /** @param spans where its times are added: those of the exchange */
-  constructor(plan: AttemptPlan, endpoint: Endpoint, req: RequestHead, to: Reader, spans: Float64Array) {
+  /**
+   * @param spans where its times are added: those of the exchange
+   * @param deadlineAt when the time for the request as a whole is over
+   */
+  constructor(
+    plan: AttemptPlan,
+    endpoint: Endpoint,
+    req: RequestHead,
+    to: Reader,
+    spans: Float64Array,
+    deadlineAt: number,
+  ) {
     this.#plan = plan
+    this.#deadlineAt = deadlineAt
     this.endpoint = endpoint
     this.req = req
     this.to = to
@@ -76,17 +88,23 @@ export class NodeAttempt implements Try, Caller {
     const now = clock.now()
     this.spans[QUEUE] = (this.spans[QUEUE] as number) + (now - this.#startedAt)
     this.#startedAt = now
+    const leftMs = Math.min(this.#deadlineAt, this.#endsAt) - now
+    if (leftMs <= 0) {
+      this.endpoint.pool.release()
+      this.#failed(spent(this.#deadlineAt, this.#endsAt))
+      return
+    }
     try {
-      this.#request = this.#send()
+      this.#request = this.#send(leftMs)
     } catch (thrown) {
       this.endpoint.pool.release()
       this.#fail(asGatewayError(thrown))
     }
   }
 
-  #send(): ClientRequest {
+  #send(leftMs: number): ClientRequest {
     const { isTls, hostname, port, socketPath, authority } = this.endpoint.address
-    const { method, path, query, headers, body } = this.req
+    const { method, path, query, headers, body } = this.#plan.withBudget(this.req, leftMs)
     const list = ['Host', this.req.authority === '' ? authority : this.req.authority, 'Connection', 'close', ...headers]
     if (body !== null) list.push('Transfer-Encoding', 'chunked')
     const fault = checkFields(list)

@@ -18,12 +18,9 @@ export interface RunPlan extends AttemptPlan {
   readonly hedging: Hedging | undefined
   /** Of the request's key, where the upstream balances by one. */
   hashOf(x: Exchange, req: RequestHead): number
-  isRetried(status: number): boolean
   countRetry(because: RetryReason): void
   /** A request has come: it pays for a share of a further try. */
   earn(): void
   /** Takes one further try or hedge out of the budget. False: it is spent. */
   spend(nowMs: number): boolean
-  /** The request with the time that is left for it, where that is limited. */
-  withBudget(req: RequestHead, x: Exchange, nowMs: number): RequestHead
 }

@@ -25,6 +25,11 @@ import { retryAfterMs } from './policy/retry-after.ts'
 import type { StickyDecision } from './policy/sticky.ts'
 import type { RunPlan } from './run-plan.ts'
 
+/** What the deadline of a run is armed for. */
+const NOTHING = 0
+const HEDGE = 1
+const RETRY = 2
+
 export class Run implements LegOwner {
   readonly to: Reader
   readonly #tries: RunPlan
@@ -43,7 +48,7 @@ export class Run implements LegOwner {
   #isSettled = false
   /** For the next leg: when a hedge is due, or a pause before a retry is over. */
   #deadline: Deadline | undefined = undefined
-  #isHedgeDue = false
+  #due = NOTHING
   #sticky: StickyDecision<Endpoint> | undefined = undefined
 
   constructor(tries: RunPlan, x: Exchange, req: RequestHead, to: Reader) {
@@ -64,8 +69,8 @@ export class Run implements LegOwner {
     tries.earn()
     this.#launch(false)
     if (tries.hedging === undefined || this.#isSettled || !this.#isSafe || body !== null) return
-    this.#isHedgeDue = true
-    this.#arm(tries.hedging.delayMs(tries.clock.now()))
+    const delayMs = tries.hedging.delayMs(tries.clock.now())
+    if (this.#due === NOTHING && delayMs !== Number.POSITIVE_INFINITY) this.#arm(HEDGE, delayMs)
   }
 
   cancel(why: GatewayError): void {
@@ -88,9 +93,10 @@ export class Run implements LegOwner {
     const latencyMs = now - leg.startedAt
     const askedMs = retryAfterMs(res.status, headerValue(res.headers, 'retry-after'), tries.clock.wall())
     tries.set.answered(leg.endpoint, leg.ticket, now, latencyMs, res.status, askedMs)
-    tries.hedging?.record(now, latencyMs)
+    const isGood = res.status < 500 && res.status !== 429
+    if (isGood) tries.hedging?.record(now, latencyMs)
     this.#live--
-    if (tries.isRetried(res.status) && this.#passOver(leg, res.status, source, now, askedMs)) return
+    if (!isGood && this.#passOver(leg, res.status, source, now, askedMs)) return
     this.#settle()
     this.#giveUpOthers(leg, now)
     if (leg.isHedge) tries.hedging?.won()
@@ -113,6 +119,7 @@ export class Run implements LegOwner {
     this.#live--
     if (this.#isSettled) return
     if (isStale(why)) this.#stale++
+    if (this.#due === RETRY) return
     const because = this.#reasonForAnother(why, now, 0)
     if (because !== undefined) this.#retry(because, now, 0)
     else if (this.#live === 0) this.#give(why)
@@ -125,8 +132,9 @@ export class Run implements LegOwner {
 
   /** Whether an answer is not taken, since a better one may be had. */
   #passOver(leg: Leg, status: number, source: BodySource, now: number, askedMs: number): boolean {
-    const because = this.#reasonForAnother(status, now, askedMs)
-    if (because === undefined && this.#live === 0) return false
+    const isRetryDue = this.#due === RETRY
+    const because = isRetryDue ? undefined : this.#reasonForAnother(status, now, askedMs)
+    if (because === undefined && this.#live === 0 && !isRetryDue) return false
     leg.discard(source)
     if (because !== undefined) this.#retry(because, now, askedMs)
     return true
@@ -135,6 +143,8 @@ export class Run implements LegOwner {
   #giveUpOthers(winner: Leg, now: number): void {
     for (let leg = this.#last; leg !== undefined; leg = leg.previous) {
       if (leg === winner || !leg.isWaiting) continue
+      // Left out, the slowest would seem never to happen, and hedges would be sent earlier and earlier.
+      if (!leg.isHedge) this.#tries.hedging?.record(now, now - leg.startedAt)
       this.#tries.set.superseded(leg.endpoint, leg.ticket, now, now - leg.startedAt)
       leg.giveUp(new GatewayError('superseded'))
     }
@@ -152,7 +162,9 @@ export class Run implements LegOwner {
     })
     if (!decision.retry) return undefined
     const waitMs = this.#hasOther() ? 0 : askedMs
-    if (now + waitMs >= this.#x.deadlineAt || !tries.set.hasAny(this.#isSafe)) return undefined
+    // Nobody would wait longer for an answer, either.
+    if (waitMs > tries.timeouts.response || now + waitMs >= this.#x.deadlineAt) return undefined
+    if (!tries.set.hasAny(this.#isSafe)) return undefined
     return decision.isFree || tries.spend(now) ? decision.because : undefined
   }
 
@@ -167,8 +179,7 @@ export class Run implements LegOwner {
       return
     }
     this.#x.spans[QUEUE] = (this.#x.spans[QUEUE] as number) + waitMs
-    this.#isHedgeDue = false
-    this.#arm(waitMs)
+    this.#arm(RETRY, waitMs)
   }
 
   /** Starts a leg, on an endpoint that has none yet where there is one. */
@@ -210,7 +221,7 @@ export class Run implements LegOwner {
       tries.hedging?.sent()
     }
     // The waiting of one leg is the exchange's; a hedge waits at the same time.
-    leg.start(tries, tries.withBudget(this.#req, x, now), isHedge ? new Float64Array(x.spans.length) : x.spans)
+    leg.start(tries, this.#req, isHedge ? new Float64Array(x.spans.length) : x.spans, x.deadlineAt)
   }
 
   #hedge(): void {
@@ -219,8 +230,9 @@ export class Run implements LegOwner {
     if (hedging === undefined || this.#isSettled || this.#live === 0 || pressure.level >= NO_EXTRAS) return
     if (!this.#hasOther()) return
     const now = tries.clock.now()
-    if (!hedging.mayHedge(now) || !tries.spend(now)) return
-    this.#launch(true)
+    if (!hedging.mayHedge(now)) return
+    if (tries.spend(now)) this.#launch(true)
+    else hedging.withheld()
   }
 
   #hasOther(): boolean {
@@ -232,12 +244,14 @@ export class Run implements LegOwner {
     return false
   }
 
-  #arm(delayMs: number): void {
-    if (delayMs === Number.POSITIVE_INFINITY) return
+  #arm(due: typeof HEDGE | typeof RETRY, delayMs: number): void {
     this.#deadline ??= new Deadline(() => {
-      if (this.#isHedgeDue) this.#hedge()
+      const wasDue = this.#due
+      this.#due = NOTHING
+      if (wasDue === HEDGE) this.#hedge()
       else this.#launch(false)
     })
+    this.#due = due
     this.#tries.wheel.arm(this.#deadline, this.#tries.clock.now() + delayMs)
   }
 

@@ -44,7 +44,6 @@ export class Tries implements Origin, RunPlan {
   readonly #budgetShare: number
   readonly #exhausted: Counter
   readonly #retries: Readonly<Record<RetryReason, Counter>>
-  readonly #retriedStatuses: ReadonlySet<number>
 
   constructor(set: EndpointSet, config: UpstreamConfig, policies: RoutePolicies, budget: Budget, deps: SharedDeps) {
     const { clock, wheel, random, pressure, metrics } = deps
@@ -64,7 +63,6 @@ export class Tries implements Origin, RunPlan {
     this.#budget = budget
     this.#budgetShare = retry === false ? DEFAULT_SHARE : retry.budget
     this.#exhausted = metrics.counter(budgetExhausted, { upstream: set.name })
-    this.#retriedStatuses = new Set(this.retry.on.map(Number).filter((status) => !Number.isNaN(status)))
     this.#retries = Object.fromEntries(
       retryReasons.map((reason) => [reason, metrics.counter(retriesTotal, { upstream: set.name, reason })]),
     ) as Record<RetryReason, Counter>
@@ -81,10 +79,6 @@ export class Tries implements Origin, RunPlan {
     return source === undefined ? 0 : hashOf(source, x, req)
   }
 
-  isRetried(status: number): boolean {
-    return this.#retriedStatuses.has(status)
-  }
-
   countRetry(because: RetryReason): void {
     this.#retries[because].value++
   }
@@ -99,8 +93,7 @@ export class Tries implements Origin, RunPlan {
     return false
   }
 
-  withBudget(req: RequestHead, x: Exchange, nowMs: number): RequestHead {
-    const leftMs = Math.min(x.deadlineAt - nowMs, this.tryMs)
+  withBudget(req: RequestHead, leftMs: number): RequestHead {
     const name = this.timeouts.budget_header
     if (leftMs === Number.POSITIVE_INFINITY || name === false) return req
     const lower = name.toLowerCase()

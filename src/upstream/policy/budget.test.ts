@@ -49,3 +49,12 @@ t.test('a long time of good traffic saves up for a burst of failures, within bou
   while (budget.withdraw(1000)) granted++
   t.equal(granted, 100)
 })
+
+t.test('what is given back can be taken again', async (t) => {
+  const budget = new Budget(1)
+  t.ok(budget.withdraw(1000))
+  t.notOk(budget.withdraw(1000))
+  budget.giveBack()
+  t.ok(budget.withdraw(1000))
+  t.notOk(budget.withdraw(1000))
+})

@@ -23,6 +23,11 @@ export class Budget {
     this.#tokens = Math.min(this.#tokens + share, MOST_TOKENS)
   }
 
+  /** One that was taken is not used. */
+  giveBack(): void {
+    this.deposit(1)
+  }
+
   /** Takes one. False: there is none. */
   withdraw(nowMs: number): boolean {
     if (this.#at !== 0) {

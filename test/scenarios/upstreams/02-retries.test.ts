@@ -112,6 +112,79 @@ scenario('what an endpoint asks for with Retry-After is heeded where there is no
   t.match(await answer, { status: 200, text: 'rested' })
 })
 
+scenario('Retry-After of more than an answer may take is not waited for', async (s, t) => {
+  const busy = await s.origin(reply(503, { 'Retry-After': '20' }, 'busy'))
+  const gw = await s.gateway({
+    upstreams: { u: { endpoints: [busy.url] } },
+    routes: [{ upstream: 'u', retry: { on: [503] } }],
+  })
+  t.match(await gw.get('/'), { status: 503, text: 'busy' })
+  t.equal(busy.requests.length, 1)
+})
+
+scenario('time that a request waits for a connection is taken off what the backend is told', async (s, t) => {
+  let answerNow: () => void = () => {}
+  const origin = await s.origin(
+    (request, answer) =>
+      new Promise<void>((resolve) => {
+        answerNow = async () => {
+          await reply(200, {}, 'ok')(request, answer)
+          resolve()
+        }
+      }),
+  )
+  const gw = await s.gateway(
+    {
+      upstreams: { u: { endpoints: [origin.url], pool: { connections: 1 } } },
+      routes: [{ upstream: 'u', timeouts: { total: '1500ms' } }],
+    },
+    { clock: s.clock },
+  )
+  const first = gw.get('/')
+  t.equal((await origin.saw(1)).header('x-request-timeout-ms'), '1500')
+  const second = gw.get('/')
+  while ((await gw.metric('gateway_pool_queued')) !== 1) await new Promise(setImmediate)
+  s.clock.advance(1000)
+  answerNow()
+  t.equal((await first).text, 'ok')
+  t.equal((await origin.saw(2)).header('x-request-timeout-ms'), '500')
+  answerNow()
+  t.equal((await second).text, 'ok')
+})
+
+scenario('a try that is due is not forgotten when a hedge fails before it', async (s, t) => {
+  let breakNow: () => void = () => {}
+  const slow = await s.origin((_request, answer) => {
+    breakNow = () => answer.reset()
+    return new Promise<void>(() => {})
+  })
+  let failNow: () => void = () => {}
+  const second = await s.origin((_request, answer) => {
+    failNow = () => answer.reset()
+    return new Promise<void>(() => {})
+  })
+  const third = await s.origin(reply(200, {}, 'third'))
+  const gw = await s.gateway(
+    {
+      upstreams: { u: { endpoints: [slow.url, second.url, third.url], outlier_ejection: false } },
+      routes: [{ upstream: 'u', hedge: { after: '50ms' }, retry: { attempts: 3, on: ['reset'] } }],
+    },
+    { clock: s.clock, random: () => 0.5 },
+  )
+  const answer = gw.get('/')
+  await slow.saw(1)
+  s.clock.advance(100)
+  await second.saw(1)
+  breakNow()
+  while ((await gw.metric('gateway_retries_total', { reason: 'reset' })) !== 1) await new Promise(setImmediate)
+  failNow()
+  const broken = async () => (await gw.gateway.registry.text()).match(/outcome="connection_closed"\} 1/g)?.length
+  while ((await broken()) !== 2) await new Promise(setImmediate)
+  t.equal(await gw.metric('gateway_retries_total', { reason: 'reset' }), 1, 'one is due already')
+  s.clock.advance(100)
+  t.match(await answer, { status: 200, text: 'third' })
+})
+
 scenario('connections that are refused cost nothing of the budget', async (s, t) => {
   const alive = await s.origin(reply(200, {}, 'alive'))
   const gw = await s.gateway({

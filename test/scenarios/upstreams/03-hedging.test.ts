@@ -73,6 +73,36 @@ scenario('second requests are held to a share of the requests', async (s, t) => 
   t.ok((await Promise.all(client)).every(({ status }) => status === 504))
 })
 
+scenario('a hedge that is answered with an error leaves the first request its chance', async (s, t) => {
+  for (const status of [500, 503, 429]) {
+    let answerNow: () => void = () => {}
+    const slow = await s.origin(
+      (request, answer) =>
+        new Promise<void>((resolve) => {
+          answerNow = async () => {
+            await reply(200, {}, 'slow')(request, answer)
+            resolve()
+          }
+        }),
+    )
+    const broken = await s.origin(reply(status, {}, 'sorry'))
+    const gw = await s.gateway(
+      {
+        upstreams: { u: { endpoints: [slow.url, broken.url], outlier_ejection: false } },
+        routes: [{ upstream: 'u', hedge: { after: '50ms' } }],
+      },
+      { clock: s.clock },
+    )
+    const answer = gw.get('/')
+    await slow.saw(1)
+    s.clock.advance(100)
+    const labels = { endpoint: `127.0.0.1:${broken.port}`, outcome: `${Math.trunc(status / 100)}xx` }
+    while ((await gw.metric('gateway_upstream_requests_total', labels)) !== 1) await new Promise(setImmediate)
+    answerNow()
+    t.match(await answer, { status: 200, text: 'slow' })
+  }
+})
+
 scenario('with one endpoint there is nobody to hedge with', async (s, t) => {
   const slow = await s.origin(silence)
   const gw = await s.gateway(
