@@ -123,7 +123,7 @@ scenario('Retry-After of more than an answer may take is not waited for', async 
 })
 
 scenario('time that a request waits for a connection is taken off what the backend is told', async (s, t) => {
-  let answerNow: () => void = () => {}
+  let answerNow = async () => {}
   const origin = await s.origin(
     (request, answer) =>
       new Promise<void>((resolve) => {
@@ -145,10 +145,10 @@ scenario('time that a request waits for a connection is taken off what the backe
   const second = gw.get('/')
   while ((await gw.metric('gateway_pool_queued')) !== 1) await new Promise(setImmediate)
   s.clock.advance(1000)
-  answerNow()
+  await answerNow()
   t.equal((await first).text, 'ok')
   t.equal((await origin.saw(2)).header('x-request-timeout-ms'), '500')
-  answerNow()
+  await answerNow()
   t.equal((await second).text, 'ok')
 })
 
