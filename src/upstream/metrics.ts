@@ -133,7 +133,7 @@ export const endpointsKnown: MetricSpec = {
 
 export const lookups: MetricSpec = {
   name: 'gateway_discovery_lookups_total',
-  help: 'DNS look-ups of endpoints by outcome: changed, same or failed (the last known ones stay).',
+  help: 'DNS look-ups of endpoints by outcome: changed, same, partial (what was not answered stays as it was) or failed (all stays as it was).',
   type: 'counter',
   labels: ['upstream', 'outcome'],
 }

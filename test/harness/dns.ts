@@ -11,13 +11,17 @@ export interface Service {
 /** Records by name; a name that is not there does not exist (NXDOMAIN). */
 export interface Zone {
   readonly a?: Readonly<Record<string, readonly string[]>>
+  /** Written out in full. */
+  readonly aaaa?: Readonly<Record<string, readonly string[]>>
   readonly srv?: Readonly<Record<string, readonly Service[]>>
   /** Seconds. */
   readonly ttl?: number
 }
 
 const A = 1
+const AAAA = 28
 const SRV = 33
+const types: Readonly<Record<number, string>> = { [A]: 'A', [AAAA]: 'AAAA', [SRV]: 'SRV' }
 const SERVFAIL = 2
 const NXDOMAIN = 3
 
@@ -25,6 +29,8 @@ export class NameServer {
   zone: Zone
   /** Answers nothing but failures. */
   isFailing = false
+  /** Names and types of questions that are answered with a failure, such as `AAAA app.test`. */
+  readonly refused = new Set<string>()
   questions = 0
   readonly #socket: Socket
 
@@ -60,11 +66,13 @@ export class NameServer {
     }
     const type = question.readUInt16BE(end + 1)
     const name = labels.join('.').toLowerCase()
-    const records = this.isFailing ? [] : this.#records(name, type)
-    const isKnown = this.zone.a?.[name] !== undefined || this.zone.srv?.[name] !== undefined
+    const isFailing = this.isFailing || this.refused.has(`${types[type]} ${name}`)
+    const records = isFailing ? [] : this.#records(name, type)
+    const { a, aaaa, srv } = this.zone
+    const isKnown = [a, aaaa, srv].some((each) => each?.[name] !== undefined)
     const head = Buffer.alloc(12)
     question.copy(head, 0, 0, 2)
-    head.writeUInt16BE(0x8580 | (this.isFailing ? SERVFAIL : isKnown ? 0 : NXDOMAIN), 2)
+    head.writeUInt16BE(0x8580 | (isFailing ? SERVFAIL : isKnown ? 0 : NXDOMAIN), 2)
     head.writeUInt16BE(1, 4)
     head.writeUInt16BE(records.length, 6)
     return Buffer.concat([head, question.subarray(12, end + 5), ...records])
@@ -73,6 +81,20 @@ export class NameServer {
   #records(name: string, type: number): Buffer[] {
     if (type === A) {
       return (this.zone.a?.[name] ?? []).map((address) => this.#record(A, Buffer.from(address.split('.').map(Number))))
+    }
+    if (type === AAAA) {
+      return (this.zone.aaaa?.[name] ?? []).map((address) =>
+        this.#record(
+          AAAA,
+          Buffer.from(
+            address
+              .split(':')
+              .map((group) => group.padStart(4, '0'))
+              .join(''),
+            'hex',
+          ),
+        ),
+      )
     }
     if (type !== SRV) return []
     return (this.zone.srv?.[name] ?? []).map(({ priority = 0, weight = 1, port, target }) => {

@@ -9,7 +9,7 @@ import * as metrics from '../metrics.ts'
 import type { EndpointConfig } from '../schema.ts'
 import type { DiscoveryConfig } from '../schema-resilience.ts'
 import type { Discovery } from './discovery.ts'
-import { type Found, lookUp } from './records.ts'
+import { type Answers, type Found, lookUp } from './records.ts'
 
 /** Bounds of records' times to live, and what stands in where none is known. */
 const SHORTEST_MS = 1000
@@ -31,6 +31,7 @@ export class DnsDiscovery implements Discovery {
   readonly #listeners = new Set<Listener>()
   #timer: Timer | undefined = undefined
   #isStopped = false
+  #answers: Answers = new Map()
   /** Said once per failure, not per look-up. */
   #isFailing = false
 
@@ -56,10 +57,11 @@ export class DnsDiscovery implements Discovery {
   async #round(): Promise<void> {
     let found: Found | undefined
     try {
-      found = await lookUp(this.#config, this.#resolver)
+      found = await lookUp(this.#config, this.#resolver, this.#answers)
       if (this.#isStopped) return
-      if (found.endpoints.length === 0) this.#failed('no records')
-      else this.#found(found.endpoints)
+      this.#answers = found.answers
+      if (found.endpoints.length === 0) this.#failed(found.stale ?? 'no records')
+      else this.#found(found)
     } catch (error) {
       if (this.#isStopped) return
       this.#failed(error instanceof Error ? error.message : String(error))
@@ -71,13 +73,16 @@ export class DnsDiscovery implements Discovery {
     })
   }
 
-  #found(endpoints: readonly EndpointConfig[]): void {
+  #found({ endpoints, stale }: Found): void {
     const { log } = this.#deps
     const name = this.#name
-    if (this.#isFailing) log.info({ upstream: this.#upstream, name }, 'endpoints are found again')
-    this.#isFailing = false
+    if (stale !== undefined) this.#warn(stale)
+    else if (this.#isFailing) {
+      this.#isFailing = false
+      log.info({ upstream: this.#upstream, name }, 'endpoints are found again')
+    }
     const isSame = JSON.stringify(endpoints) === JSON.stringify(this.current)
-    this.#count(isSame ? 'same' : 'changed')
+    this.#count(stale === undefined ? (isSame ? 'same' : 'changed') : 'partial')
     if (isSame) return
     this.current = endpoints
     log.info({ upstream: this.#upstream, name, endpoints: endpoints.map(({ url }) => url) }, 'endpoints changed')
@@ -86,6 +91,10 @@ export class DnsDiscovery implements Discovery {
 
   #failed(reason: string): void {
     this.#count('failed')
+    this.#warn(reason)
+  }
+
+  #warn(reason: string): void {
     if (this.#isFailing) return
     this.#isFailing = true
     const kept = this.current?.length ?? 0

@@ -1,6 +1,10 @@
-/** DNS records of endpoints, read: addresses of a name, or SRV records with the addresses of their targets. */
-import type { Resolver } from 'node:dns/promises'
-import { lookup } from 'node:dns/promises'
+/**
+ * DNS records of endpoints, read: addresses of a name, or SRV records with the addresses of their targets.
+ *
+ * A look-up asks several questions. One that is not answered, by a timeout or a server's failure, is taken to have the
+ * answer that it had before: half an answer must not take the other half's endpoints away. "No such name" is an answer.
+ */
+import { lookup, type Resolver } from 'node:dns/promises'
 import type { EndpointConfig } from '../schema.ts'
 import type { DiscoveryConfig } from '../schema-resilience.ts'
 
@@ -8,74 +12,137 @@ export interface Found {
   readonly endpoints: readonly EndpointConfig[]
   /** The shortest time to live of the records; undefined where none is known. */
   readonly ttlMs: number | undefined
+  /** Why part of it is what was known before; undefined when all of it is new. */
+  readonly stale: string | undefined
+  /** For the next look-up. */
+  readonly answers: Answers
 }
+
+interface Address {
+  readonly address: string
+  readonly ttl: number
+}
+
+/** What each question was answered with. */
+export type Answers = ReadonlyMap<string, readonly Address[]>
 
 /** What one look-up may have: a longer list is cut, so that a broken zone can't exhaust the process. */
 const MOST_ENDPOINTS = 1000
 
-/** @throws when a name has no address, or no name server answers */
-export async function lookUp(config: DiscoveryConfig, resolver: Resolver): Promise<Found> {
-  const found =
-    config.srv === undefined ? await byName(config, resolver) : await byService(config.srv, config, resolver)
-  const sorted = [...found.endpoints].sort((a, b) => (a.url < b.url ? -1 : a.url > b.url ? 1 : 0))
-  return { ...found, endpoints: sorted.slice(0, MOST_ENDPOINTS) }
+/**
+ * @param before answers of the look-up before this one
+ * @throws when a name has no address, or no name server answers
+ */
+export async function lookUp(config: DiscoveryConfig, resolver: Resolver, before: Answers): Promise<Found> {
+  return new LookUp(config, resolver, before).run()
 }
 
-async function byName(config: DiscoveryConfig, resolver: Resolver): Promise<Found> {
-  const text = config.dns ?? ''
-  const colon = text.lastIndexOf(':')
-  const { addresses, ttlMs } = await addressesOf(text.slice(0, colon), config, resolver)
-  const port = Number(text.slice(colon + 1))
-  return { endpoints: addresses.map((address) => endpointAt(config.scheme, address, port, 1, 0)), ttlMs }
-}
+class LookUp {
+  readonly #config: DiscoveryConfig
+  readonly #resolver: Resolver
+  readonly #before: Answers
+  readonly #answers = new Map<string, readonly Address[]>()
+  #stale: string | undefined = undefined
+  #ttlMs = Number.POSITIVE_INFINITY
 
-/** RFC 2782: the lowest priority first, which is what a tier says; weight 0 is the least, not none. */
-async function byService(name: string, config: DiscoveryConfig, resolver: Resolver): Promise<Found> {
-  const records = await resolver.resolveSrv(name)
-  const priorities = [...new Set(records.map(({ priority }) => priority))].sort((a, b) => a - b)
-  const endpoints: EndpointConfig[] = []
-  let ttlMs: number | undefined
-  for (const record of records) {
-    const target = await addressesOf(record.name, config, resolver)
-    ttlMs = Math.min(ttlMs ?? Number.POSITIVE_INFINITY, target.ttlMs ?? Number.POSITIVE_INFINITY)
-    const tier = Math.min(priorities.indexOf(record.priority), 100)
-    const weight = Math.min(Math.max(record.weight, 1), 1000)
-    for (const address of target.addresses) {
-      endpoints.push(endpointAt(config.scheme, address, record.port, weight, tier))
-    }
+  constructor(config: DiscoveryConfig, resolver: Resolver, before: Answers) {
+    this.#config = config
+    this.#resolver = resolver
+    this.#before = before
   }
-  return { endpoints, ttlMs: ttlMs === Number.POSITIVE_INFINITY ? undefined : ttlMs }
-}
 
-interface Addresses {
-  readonly addresses: readonly string[]
-  readonly ttlMs: number | undefined
-}
-
-async function addressesOf(name: string, config: DiscoveryConfig, resolver: Resolver): Promise<Addresses> {
-  const host = name.replace(/^\[|\]$/g, '')
-  const answers = await Promise.allSettled([
-    resolver.resolve4(host, { ttl: true }),
-    resolver.resolve6(host, { ttl: true }),
-  ])
-  const records = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
-  if (records.length > 0) {
+  async run(): Promise<Found> {
+    const { srv } = this.#config
+    const endpoints = srv === undefined ? await this.#byName() : await this.#byService(srv)
+    endpoints.sort((a, b) => (a.url < b.url ? -1 : a.url > b.url ? 1 : 0))
     return {
-      addresses: records.map(({ address }) => address),
-      ttlMs: Math.min(...records.map(({ ttl }) => ttl)) * 1000,
+      endpoints: endpoints.slice(0, MOST_ENDPOINTS),
+      ttlMs: this.#ttlMs === Number.POSITIVE_INFINITY ? undefined : this.#ttlMs,
+      stale: this.#stale,
+      answers: this.#answers,
     }
   }
-  // The hosts file and search domains are the system's resolver's; it knows no times to live.
-  if (config.resolvers === undefined) {
-    const found = await lookup(host, { all: true })
-    return { addresses: found.map(({ address }) => address), ttlMs: undefined }
+
+  async #byName(): Promise<EndpointConfig[]> {
+    const text = this.#config.dns ?? ''
+    const colon = text.lastIndexOf(':')
+    const port = Number(text.slice(colon + 1))
+    const addresses = await this.#addressesOf(text.slice(0, colon))
+    return addresses.map((address) => endpointAt(this.#config.scheme, address, port, 1, 0))
   }
-  throw firstFailure(answers) ?? new Error(`${host} has no address`)
+
+  /** RFC 2782: the lowest priority first, which is what a tier says; weight 0 is the least, not none. */
+  async #byService(name: string): Promise<EndpointConfig[]> {
+    const records = await this.#resolver.resolveSrv(name)
+    const priorities = [...new Set(records.map(({ priority }) => priority))].sort((a, b) => a - b)
+    const names = [...new Set(records.map((record) => record.name))]
+    const addresses = new Map(
+      await Promise.all(names.map(async (each) => [each, await this.#targetsOf(each)] as const)),
+    )
+    return records.flatMap((record) => {
+      const tier = Math.min(priorities.indexOf(record.priority), 100)
+      const weight = Math.min(Math.max(record.weight, 1), 1000)
+      const targets = addresses.get(record.name) ?? []
+      return targets.map((address) => endpointAt(this.#config.scheme, address, record.port, weight, tier))
+    })
+  }
+
+  /** One target that can't be found keeps none of the others from being used. RFC 2782: "." stands for no target. */
+  async #targetsOf(name: string): Promise<readonly string[]> {
+    if (name === '' || name === '.') return []
+    try {
+      return await this.#addressesOf(name)
+    } catch (error) {
+      if (!isNone(error)) this.#stale ??= messageOf(error)
+      return []
+    }
+  }
+
+  /** @throws when there is none */
+  async #addressesOf(name: string): Promise<string[]> {
+    const host = name.replace(/^\[|\]$/g, '')
+    const resolver = this.#resolver
+    const asked = await Promise.allSettled([
+      this.#ask(`A ${host}`, () => resolver.resolve4(host, { ttl: true })),
+      this.#ask(`AAAA ${host}`, () => resolver.resolve6(host, { ttl: true })),
+    ])
+    const records = asked.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+    if (records.length > 0) {
+      this.#ttlMs = Math.min(this.#ttlMs, ...records.map(({ ttl }) => ttl * 1000))
+      return records.map(({ address }) => address)
+    }
+    // The hosts file and search domains are the system's resolver's; it knows no times to live.
+    if (this.#config.resolvers === undefined) {
+      const found = await lookup(host, { all: true })
+      return found.map(({ address }) => address)
+    }
+    const failures = asked.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []))
+    throw failures.find((error) => !isNone(error)) ?? failures[0] ?? new Error(`${host} has no address`)
+  }
+
+  async #ask(question: string, resolve: () => Promise<readonly Address[]>): Promise<readonly Address[]> {
+    try {
+      const answer = await resolve()
+      this.#answers.set(question, answer)
+      return answer
+    } catch (error) {
+      const known = this.#before.get(question)
+      if (known === undefined || isNone(error)) throw error
+      this.#answers.set(question, known)
+      this.#stale ??= messageOf(error)
+      return known
+    }
+  }
 }
 
-function firstFailure(answers: readonly PromiseSettledResult<unknown>[]): unknown {
-  for (const answer of answers) if (answer.status === 'rejected') return answer.reason
-  return undefined
+/** A name server has answered: there is no such name, or it has no such record. */
+function isNone(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return code === 'ENOTFOUND' || code === 'ENODATA'
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function endpointAt(scheme: string, address: string, port: number, weight: number, tier: number): EndpointConfig {

@@ -56,6 +56,48 @@ scenario('a name server that fails, or knows nothing any more, takes no endpoint
   t.same(said, ['endpoints cannot be looked up', 'endpoints are found again'], 'said once, not at each look-up')
 })
 
+scenario(
+  'half an answer takes no endpoint away, and a target that is gone keeps none of the others out',
+  async (s, t) => {
+    const two = { port: 1, target: 'two.test' }
+    const zone = (a: Zone['a']): Zone => ({
+      a: { 'app.test': ['127.0.0.1'], ...a },
+      aaaa: { 'app.test': ['0:0:0:0:0:0:0:1'] },
+      srv: { [service]: [{ port: 1, target: 'app.test' }, two, { port: 1, target: '.' }] },
+    })
+    const server = await names(s, zone({ 'two.test': ['127.0.0.2'] }))
+    const discover = { srv: service, refresh: '100ms', resolvers: [server.address] }
+    const gw = await s.gateway({ upstreams: { u: { discover } }, routes: [{ upstream: 'u' }] })
+    const found = () => gw.gateway.upstreams()[0]?.endpoints.map(({ url }) => url)
+    const all = ['http://127.0.0.1:1', 'http://127.0.0.2:1', 'http://[::1]:1']
+    t.same(found(), all)
+    server.refused.add('AAAA app.test').add('A two.test')
+    await lookups(gw, 'partial', 2)
+    t.same(found(), all, 'what was not answered stays')
+    server.refused.delete('A two.test')
+    server.zone = zone({})
+    await lookups(gw, 'partial', 4)
+    t.same(found(), ['http://127.0.0.1:1', 'http://[::1]:1'], 'no such name is an answer')
+    server.refused.clear()
+    await lookups(gw, 'same', 1)
+    const said = gw.lines.map(({ message }) => message).filter((message) => /looked up|found again/.test(message))
+    t.same(said, ['endpoints cannot be looked up', 'endpoints are found again'])
+  },
+)
+
+scenario('a kind of address that is never answered keeps no other from changing', async (s, t) => {
+  const server = await names(s, { a: { 'app.test': ['127.0.0.1', '127.0.0.2'] } })
+  server.refused.add('AAAA app.test')
+  const discover = { dns: 'app.test:1', refresh: '100ms', resolvers: [server.address] }
+  const gw = await s.gateway({ upstreams: { u: { discover } }, routes: [{ upstream: 'u' }] })
+  server.zone = { a: { 'app.test': ['127.0.0.2'] } }
+  await lookups(gw, 'changed', 2)
+  t.same(
+    gw.gateway.upstreams()[0]?.endpoints.map(({ url }) => url),
+    ['http://127.0.0.2:1'],
+  )
+})
+
 scenario('priorities of services are tiers, and their weights count', async (s, t) => {
   const main = await s.origin(reply(200, {}, 'main'))
   const spare = await s.origin(reply(200, {}, 'spare'))
