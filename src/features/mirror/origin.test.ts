@@ -10,6 +10,7 @@ import type { Exchange } from '../../core/exchange.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
 import { NO_EXTRAS, Pressure } from '../../core/pressure.ts'
+import { LOW } from '../../core/priority.ts'
 import { Wheel } from '../../core/wheel.ts'
 import { MirrorOrigin, type MirrorPlan } from './origin.ts'
 
@@ -119,6 +120,21 @@ t.test('when too many copies are under way, or the gateway is hard pressed, ther
   t.same(counted, ['busy', 'failed', 'pressure'])
   t.equal(other.asked.length, 2)
   t.equal(inner.asked.length, 4)
+})
+
+t.test('a large answer is not read to its end, and counts all the same; copies are the least important', async (t) => {
+  const { ask, other, counted, state, clock } = mirroring()
+  ask()
+  let aborted = ''
+  const to = other.asked[0]?.to
+  t.equal(other.asked[0]?.x.priority, LOW)
+  to?.head({ status: 200, reason: '', headers: [] }, { ...source, abort: (why) => (aborted = why.code) })
+  for (let i = 0; i < 16; i++) to?.write(Buffer.alloc(64 * 1024))
+  t.same([aborted, counted], ['', []])
+  to?.write(Buffer.alloc(1))
+  t.same([aborted, counted, state.inFlight], ['superseded', ['2xx'], 0])
+  clock.advance(2000)
+  t.same(other.cancelled, [])
 })
 
 t.test('unsafe requests are not copied, and a share is', async (t) => {

@@ -3,7 +3,7 @@
  * that nobody waits for. The request itself comes first and never notices: a copy with a body is sent when the whole
  * body has been read for the request, and nothing that happens to a copy is told to anyone but the metrics.
  */
-
+import type { BodySource } from '../../core/body.ts'
 import type { Clock, Random } from '../../core/clock.ts'
 import { DetachedExchange } from '../../core/detached.ts'
 import { GatewayError } from '../../core/errors.ts'
@@ -12,6 +12,7 @@ import { type HeaderList, headerValue, removeHeader } from '../../core/headers.t
 import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
 import { NO_EXTRAS, type Pressure } from '../../core/pressure.ts'
+import { LOW } from '../../core/priority.ts'
 import { replayable } from '../../core/replay.ts'
 import { Deadline, type Wheel } from '../../core/wheel.ts'
 import { isMirrored, type MirrorRules } from './policy/decide.ts'
@@ -26,6 +27,9 @@ const mark = MARK.toLowerCase()
  */
 export const outcomes = ['2xx', '3xx', '4xx', '5xx', 'failed', 'timeout', 'busy', 'pressure', 'body'] as const
 export type Outcome = (typeof outcomes)[number]
+
+/** Of an answer that nobody wants, read so that its connection can be kept; the rest only takes time from others. */
+const MAX_ANSWER_BYTES = 1024 * 1024
 
 export interface MirrorPlan extends MirrorRules {
   readonly other: Origin
@@ -81,7 +85,9 @@ class Copy implements Reader {
   readonly #plan: MirrorPlan
   readonly #deadline: Deadline
   #cancel: Cancel | undefined = undefined
+  #source: BodySource | undefined = undefined
   #status = 0
+  #readBytes = 0
   #isOver = false
 
   constructor(plan: MirrorPlan) {
@@ -95,17 +101,25 @@ class Copy implements Reader {
     state.inFlight++
     wheel.arm(this.#deadline, now + timeoutMs)
     const headers = [...req.headers, MARK, '1']
-    const cancel = other.fetch(new DetachedExchange(x, now), { ...req, headers }, this)
+    const own = new DetachedExchange(x, now)
+    // Where the mirror serves others, too, these come first.
+    own.priority = LOW
+    const cancel = other.fetch(own, { ...req, headers }, this)
     if (!this.#isOver) this.#cancel = cancel
   }
 
   interim(): void {}
 
-  head(res: ResponseHead): void {
+  head(res: ResponseHead, source: BodySource): void {
     this.#status = res.status
+    this.#source = source
   }
 
-  write(): boolean {
+  write(chunk: Uint8Array): boolean {
+    this.#readBytes += chunk.byteLength
+    if (this.#readBytes <= MAX_ANSWER_BYTES || this.#isOver) return true
+    this.end()
+    this.#source?.abort(new GatewayError('superseded', 'the rest of a mirrored answer'))
     return true
   }
 
