@@ -1,5 +1,5 @@
 /** What the parts of the cache know of one another. */
-import type { Clock } from '../../core/clock.ts'
+import type { Clock, Random } from '../../core/clock.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
@@ -27,6 +27,11 @@ export interface CachePolicy {
   readonly statusField: boolean
   /** Response field that carries purge tags, lower case. */
   readonly tagsField: string
+  /** The share of its lifetime by which an answer may become stale early. */
+  readonly jitter: number
+  /** Whether popular answers are fetched anew before they become stale. */
+  readonly refreshesEarly: boolean
+  readonly random: Random
 }
 
 /** Where answers are that instances share. */
@@ -56,11 +61,13 @@ export interface CacheState {
 
 export interface CacheEvents {
   /** One answer to a client, by how it came about. */
-  result(x: Exchange, result: string): void
+  result(result: string): void
   /** An answer that was not kept, and why. */
   refused(because: string): void
   /** Origin time that a client did not have to wait for. */
   saved(savedMs: number): void
+  /** The same request got another body although the first was still fresh. */
+  differed(key: string): void
 }
 
 export interface Lookup {
@@ -103,6 +110,8 @@ export interface Cache {
   refused(lookup: Lookup, because: string): void
   /** An answer was put into memory: other instances may have it, too. */
   kept(lookup: Lookup, answer: StoredAnswer): void
+  /** The origin gave another body while the stored one was fresh. */
+  differed(lookup: Lookup): void
   /** Nothing more will come of a fetch. */
   done(fetching: UnderWay): void
   /** Makes resources and labels untrue, here and on other instances. Returns how many stored answers went here. */

@@ -6,21 +6,18 @@ import type { BodySource } from '../../core/body.ts'
 import { wholeBody } from '../../core/body.ts'
 import type { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import { type HeaderList, headerValue } from '../../core/headers.ts'
+import type { HeaderList } from '../../core/headers.ts'
 import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
 import type { Cache, Lookup, UnderWay } from './contract.ts'
 import { addCacheStatus } from './deliver.ts'
+import { type Description, describe, type Times, updated } from './description.ts'
 import { Fill, type FillOwner, type Waiter } from './fill.ts'
-import { requestDirectives, responseDirectives } from './policy/directives.ts'
-import { initialAge, lifetimeOf } from './policy/freshness.ts'
-import { labelsOf } from './policy/groups.ts'
-import { queryLabelOf } from './policy/key.ts'
 import { ageOf, mayServeOnError } from './policy/reuse.ts'
-import { type Refusal, storable } from './policy/storable.ts'
-import { isNotModified, updatedHeaders } from './policy/validate.ts'
-import { selectingKey, varyNames } from './policy/vary.ts'
-import type { NewAnswer, StoredAnswer } from './store/memory.ts'
+import type { Refusal } from './policy/storable.ts'
+import { isNotModified } from './policy/validate.ts'
+import { selectingKey } from './policy/vary.ts'
+import type { StoredAnswer } from './store/memory.ts'
 import { StoredBody } from './store/stored-body.ts'
 
 /** Bodies up to this size are kept in one piece. */
@@ -37,7 +34,7 @@ export class Fetching implements FillOwner, UnderWay {
   shared: StoredBody | undefined = undefined
   #isDoomed = false
   readonly #doomedLabels: string[] = []
-  #answer: Omit<NewAnswer, 'body' | 'bodyBytes' | 'trailers'> | undefined = undefined
+  #answer: Description | undefined = undefined
 
   constructor(
     cache: Cache,
@@ -67,7 +64,7 @@ export class Fetching implements FillOwner, UnderWay {
     }
     if (res.status === 200) this.shared = new StoredBody(fill.pieces, false)
     // Others asked for the same thing, but Vary tells now that it isn't the same for them.
-    const { selecting, varyNames: names } = this.#answer as NewAnswer
+    const { selecting, varyNames: names } = this.#answer as Description
     const differs = (waiter: Waiter) => names.length > 0 && selectingKey(names, waiter.request.headers) !== selecting
     for (const waiter of fill.take(differs)) waiter.alone()
     return 'keep'
@@ -88,6 +85,7 @@ export class Fetching implements FillOwner, UnderWay {
     if (answer === undefined || this.#isDoomed || this.#doomedLabels.some((label) => answer.tags.includes(label)))
       return
     const body = pieces.length > 1 && bodyBytes <= ONE_PIECE_BYTES ? [joined(pieces, bodyBytes)] : pieces
+    if (this.#wasFresh(answer) && !isSameBody(this.#stored?.body ?? [], body)) this.#cache.differed(this.lookup)
     const { shared } = this
     if (shared === undefined) {
       this.#cache.kept(this.lookup, this.#cache.store.put({ ...answer, body, bodyBytes, trailers }))
@@ -96,6 +94,14 @@ export class Fetching implements FillOwner, UnderWay {
     shared.body = body
     shared.isWhole = true
     this.#cache.kept(this.lookup, this.#cache.store.put({ ...answer, body, bodyBytes, trailers, shared }))
+  }
+
+  /** Whether what is replaced was still good when it was asked for anew: early, or because a client wanted it so. */
+  #wasFresh({ status }: Description): boolean {
+    const stored = this.#stored
+    if (stored === undefined || stored.status !== status || stored.isInvalidated || stored.directives.noCache)
+      return false
+    return ageOf(stored, this.#requestedAtMs) < stored.lifetimeMs
   }
 
   ended(): void {
@@ -122,60 +128,19 @@ export class Fetching implements FillOwner, UnderWay {
 
   /** Fills in what will be stored, or says why nothing will. */
   #prepare(res: ResponseHead, receivedAtMs: number): Refusal | 'too-large' | undefined {
-    const { policy, clock } = this.#cache
-    const { request, key, partition } = this.lookup
-    const { directives, isTargeted } = responseDirectives(res.headers)
-    const lifetime = lifetimeOf(res.status, res.headers, directives, isTargeted, receivedAtMs, policy.lifetime)
-    const answer = { status: res.status, headers: res.headers, directives, lifetime }
-    const asked = requestDirectives(request.headers)
-    const verdict = storable(request.method, request.headers, asked, answer, policy.ignoresOrigin)
-    if (!verdict.store) return verdict.because
-    const length = headerValue(res.headers, 'content-length')
-    if (length !== undefined && Number(length) > policy.maxObjectBytes) return 'too-large'
-    const names = varyNames(res.headers)
-    this.#answer = {
-      key,
-      partition,
-      status: res.status,
-      reason: res.reason,
-      headers: keptHeaders(res.headers, directives.withheld),
-      directives,
-      lifetimeMs: lifetime.lifetimeMs,
-      initialAgeMs: initialAge(res.headers, this.#requestedAtMs, receivedAtMs),
-      receivedAtMs,
-      isInvalidated: false,
-      varyNames: names,
-      selecting: selectingKey(names, request.headers),
-      tags: this.#labels(res.headers),
-      fetchMs: clock.wall() - this.#requestedAtMs,
-    }
+    const described = describe(res, this.lookup, this.#cache.policy, this.#times(receivedAtMs))
+    if (typeof described === 'string') return described
+    this.#answer = described
     return undefined
   }
 
-  #labels(headers: HeaderList): readonly string[] {
-    const { request, key } = this.lookup
-    const labels = labelsOf(headers, this.#cache.policy.tagsField, request.authority)
-    const query = queryLabelOf(key)
-    return query === undefined ? labels : [...labels, query]
+  #times(receivedAtMs: number): Times {
+    return { requestedAtMs: this.#requestedAtMs, receivedAtMs }
   }
 
-  /** RFC 9111 §4.3.4: the stored answer is good, with the fields that came. */
   #notModified(stored: StoredAnswer, res: ResponseHead, receivedAtMs: number): void {
-    const headers = updatedHeaders(stored.headers, res.headers)
-    const { directives, isTargeted } = responseDirectives(headers)
-    const { policy, store } = this.#cache
-    const lifetime = lifetimeOf(stored.status, headers, directives, isTargeted, receivedAtMs, policy.lifetime)
-    const answer: NewAnswer = {
-      ...stored,
-      headers,
-      directives,
-      lifetimeMs: lifetime.lifetimeMs,
-      initialAgeMs: initialAge(res.headers, this.#requestedAtMs, receivedAtMs),
-      receivedAtMs,
-      isInvalidated: false,
-      tags: this.#labels(headers),
-    }
-    const replaced = store.replace(stored, answer)
+    const answer = updated(stored, res, this.lookup, this.#cache.policy, this.#times(receivedAtMs))
+    const replaced = this.#cache.store.replace(stored, answer)
     if (replaced !== undefined) this.#cache.kept(this.lookup, replaced)
     const kept = replaced ?? { ...stored, ...answer }
     for (const waiter of this.fill.take()) {
@@ -301,15 +266,22 @@ function pairsWithoutLength(headers: HeaderList): (entry: string, index: number)
   return (_entry, index) => (headers[index & ~1] as string).toLowerCase() !== 'content-length'
 }
 
-/** RFC 9111 §3.1, §5.2.2.4: without what belongs to this connection or may not be reused, and without Age. */
-function keptHeaders(headers: HeaderList, withheld: readonly string[]): HeaderList {
-  const kept: HeaderList = []
-  for (let i = 0; i < headers.length; i += 2) {
-    const lower = (headers[i] as string).toLowerCase()
-    if (lower === 'age' || lower === 'proxy-authentication-info' || withheld.includes(lower)) continue
-    kept.push(headers[i] as string, headers[i + 1] as string)
+/** Piece by piece, wherever either is cut. */
+function isSameBody(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
+  const bytesOf = (body: readonly Uint8Array[]) => body.reduce((sum, piece) => sum + piece.byteLength, 0)
+  if (bytesOf(one) !== bytesOf(other)) return false
+  let [index, at] = [0, 0]
+  for (const piece of one) {
+    for (let from = 0; from < piece.byteLength; ) {
+      const against = other[index] as Uint8Array
+      const count = Math.min(piece.byteLength - from, against.byteLength - at)
+      if (Buffer.compare(piece.subarray(from, from + count), against.subarray(at, at + count)) !== 0) return false
+      from += count
+      at += count
+      if (at === against.byteLength) [index, at] = [index + 1, 0]
+    }
   }
-  return kept
+  return true
 }
 
 function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {

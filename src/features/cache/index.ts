@@ -1,54 +1,19 @@
 /** The cache of a route: policy compiled, state shared by all routes and kept over reloads. */
-import type { Exchange } from '../../core/exchange.ts'
 import type { Deps, Feature, Problem } from '../../core/feature.ts'
-import { headerValue } from '../../core/headers.ts'
 import type { Keep } from '../../core/keep.ts'
-import type { RequestHead } from '../../core/message.ts'
-import type { Counter, MetricSpec } from '../../core/metrics.ts'
-import { Networks } from '../../core/networks.ts'
-import type { CacheEvents, CachePolicy, CacheState, Tier, UnderWay } from './contract.ts'
+import type { CacheState, Tier, UnderWay } from './contract.ts'
+import { bytes, cacheMetrics, evictions, objects, routeEvents } from './metrics.ts'
 import { CacheOrigin } from './origin.ts'
 import { Passes } from './passes.ts'
-import { compileKeys, cookieValue, type KeyRules, keyOfTarget } from './policy/key.ts'
+import { keyOfTarget } from './policy/key.ts'
 import type { Keying, PurgeRequest } from './policy/purge.ts'
 import { type Announcer, type PurgeReport, Purges } from './purges.ts'
+import { compile, keyRules } from './rules.ts'
 import { type CacheConfig, type CacheTopConfig, cacheSchema, cacheTopSchema } from './schema.ts'
+import { ShadowOrigin } from './shadow.ts'
 import { Bus } from './shared/bus.ts'
-import { sharedMetrics } from './shared/metrics.ts'
 import { SharedTier } from './shared/tier.ts'
 import { MemoryStore } from './store/memory.ts'
-
-const requests: MetricSpec = {
-  name: 'gateway_cache_requests_total',
-  help: 'Answers by how the cache came by them.',
-  type: 'counter',
-  labels: ['route', 'result'],
-}
-const refused: MetricSpec = {
-  name: 'gateway_cache_refusals_total',
-  help: 'Answers that were not kept or requests that went past the cache, by reason.',
-  type: 'counter',
-  labels: ['route', 'reason'],
-}
-const saved: MetricSpec = {
-  name: 'gateway_cache_saved_seconds_total',
-  help: 'Time that the origin once took for answers which then came from the cache.',
-  type: 'counter',
-  labels: ['route'],
-}
-const bytes: MetricSpec = {
-  name: 'gateway_cache_bytes',
-  help: 'Memory that stored answers take.',
-  type: 'gauge',
-  labels: [],
-}
-const objects: MetricSpec = { name: 'gateway_cache_objects', help: 'Stored answers.', type: 'gauge', labels: [] }
-const evictions: MetricSpec = {
-  name: 'gateway_cache_evictions_total',
-  help: 'Stored answers that made room for others.',
-  type: 'counter',
-  labels: [],
-}
 
 export type { PurgeRequest } from './policy/purge.ts'
 export type { PurgeReport } from './purges.ts'
@@ -61,15 +26,19 @@ export const cache: Feature<CacheConfig | false | undefined, CacheTopConfig> = {
   route: cacheSchema,
   inherits: true,
   top: { key: 'cache', schema: cacheTopSchema },
-  metrics: [requests, refused, saved, bytes, objects, evictions, ...sharedMetrics],
+  metrics: cacheMetrics,
   check: (config) => (config === undefined || config === false ? [] : check(config)),
   checkTop: (top, names) => (top.redis === false || names.hasSharedState ? [] : [noRedis]),
   build: (config, top, route, deps) => {
     if (config === undefined || config === false) return undefined
+    const policy = compile(route.name, config, deps.random)
+    const events = routeEvents(route.name, config.mode === 'shadow', deps)
+    if (config.mode === 'shadow') {
+      const store = shadowStore(top, deps)
+      return { over: (inner) => new ShadowOrigin(policy, store, deps.clock, events, inner) }
+    }
     const state = sharedState(top, deps)
-    const policy = compile(route.name, config)
     registerKeying(state, config, deps)
-    const events = routeEvents(route.name, deps)
     return { over: (inner) => new CacheOrigin(policy, state, deps.clock, events, inner) }
   },
 }
@@ -121,35 +90,6 @@ function registerKeying({ purges }: CacheState, config: CacheConfig, { lease }: 
 
 type Target = [authority: string, path: string, query: string]
 
-function keyRules(config: CacheConfig): KeyRules {
-  return { ...config.key, headers: config.key.headers.map((name) => name.toLowerCase()) }
-}
-
-function compile(route: string, config: CacheConfig): CachePolicy {
-  const rules = keyRules(config)
-  const purgers = config.purge === undefined ? undefined : new Networks(config.purge.allow)
-  const bypassFields = config.bypass.headers.map((name) => name.toLowerCase())
-  const bypassCookies = config.bypass.cookies
-  return {
-    lifetime: {
-      overrideMs: config.override_ttl,
-      fallbackMs: config.ttl,
-      negativeMs: new Map(Object.entries(config.negative).map(([status, ms]) => [Number(status), ms])),
-    },
-    stale: { whileRevalidateMs: config.stale_while_revalidate, ifErrorMs: config.stale_if_error },
-    ignoresOrigin: config.ignore_origin,
-    keys: compileKeys(route, rules),
-    keyOfTarget: (authority, path, query) => keyOfTarget(rules, authority, path, query),
-    mayPurge: purgers === undefined ? undefined : (address) => purgers.has(address),
-    bypasses: (request: RequestHead) =>
-      bypassFields.some((name) => headerValue(request.headers, name) !== undefined) ||
-      bypassCookies.some((name) => cookieValue(request.headers, name) !== undefined),
-    maxObjectBytes: config.max_object,
-    statusField: config.status_header,
-    tagsField: config.tags.toLowerCase(),
-  }
-}
-
 /** One store for all routes; another budget is another store. */
 function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
   const { metrics, lease, clock } = deps
@@ -171,6 +111,12 @@ function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
     ({ stop }) => stop(),
   )
   return { ...own, tier: sharedTier(top, own, deps) }
+}
+
+/** What routes in shadow mode would store, with a budget of the same size of its own. */
+function shadowStore(top: CacheTopConfig, { lease }: Deps): MemoryStore {
+  const make = () => new MemoryStore(top.memory, { evicted: () => {} })
+  return lease.use('cache-shadow', String(top.memory), make, () => {})
 }
 
 /** What instances share, for as long as a configuration has the same Redis and the same settings for it. */
@@ -212,29 +158,4 @@ function sharedTier(top: CacheTopConfig, own: Omit<CacheState, 'tier'>, deps: De
     return { tier, end }
   }
   return lease.use('cache-tier', identity, make, ({ end }) => end()).tier
-}
-
-function routeEvents(route: string, { metrics }: Deps): CacheEvents {
-  const results = new Map<string, Counter>()
-  const reasons = new Map<string, Counter>()
-  const savedSeconds = metrics.counter(saved, { route })
-  const counter = (spec: MetricSpec, label: string, known: Map<string, Counter>, value: string): Counter => {
-    let handle = known.get(value)
-    if (handle === undefined) {
-      handle = metrics.counter(spec, { route, [label]: value })
-      known.set(value, handle)
-    }
-    return handle
-  }
-  return {
-    result: (_x: Exchange, result) => {
-      counter(requests, 'result', results, result).value++
-    },
-    refused: (because) => {
-      counter(refused, 'reason', reasons, because).value++
-    },
-    saved: (savedMs) => {
-      savedSeconds.value += savedMs / 1000
-    },
-  }
 }

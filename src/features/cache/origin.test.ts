@@ -28,6 +28,9 @@ const policy: CachePolicy = {
   maxObjectBytes: 40,
   statusField: true,
   tagsField: 'surrogate-key',
+  jitter: 0,
+  refreshesEarly: false,
+  random: () => 0.1,
 }
 
 /** An origin whose answers are driven from outside, step by step. */
@@ -121,8 +124,9 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
         purges: new Purges({ store, fetching }, clock),
         tier,
       }
-      const events = { result() {}, refused() {}, saved() {} }
-      const checked = new CheckedOrigin(new CacheOrigin(policy, state, clock, events, driven))
+      const events = { result() {}, refused() {}, saved() {}, differed() {} }
+      const rules = { ...policy, refreshesEarly: steps.length % 3 === 0 }
+      const checked = new CheckedOrigin(new CacheOrigin(rules, state, clock, events, driven))
       const clients: { collector: Collector; cancel: Cancel }[] = []
       const bodies = new Map<Reader, { sent: string; hasHead: boolean; isOver: boolean; isPaused: boolean }>()
       const live = (which: number) => {
@@ -191,4 +195,41 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
     { numRuns: 1000 },
   )
   t.pass('1000 schedules')
+})
+
+t.test('a popular answer is fetched anew before it becomes stale, while it is still given', async (t) => {
+  const clock = new VirtualClock()
+  const driven = new Driven()
+  const store = new MemoryStore(10_000, { evicted() {} })
+  const fetching = new Map()
+  const purges = new Purges({ store, fetching }, clock)
+  const state = { store, passes: new Passes(), fetching, purges, tier: undefined }
+  const events = { result() {}, refused() {}, saved() {}, differed() {} }
+  const origin = new CacheOrigin({ ...policy, refreshesEarly: true }, state, clock, events, driven)
+  const ask = () => {
+    const collector = new Collector()
+    const x = exchangeOf({})
+    origin.fetch(x, { ...x.request, body: null }, collector)
+    return collector
+  }
+  const answer = (index: number, text: string) => {
+    const reader = driven.readers[index] as Reader
+    reader.head({ status: 200, reason: '', headers: ['Cache-Control', 'max-age=10', 'ETag', '"a"'] }, wholeBody)
+    reader.write(Buffer.from(text))
+    reader.end()
+  }
+  ask()
+  clock.advance(1000)
+  answer(0, 'one')
+  // It took a second. With these dice, that is worth −ln(0.1) = 2.3 seconds before its end at 10 seconds of age.
+  clock.advance(6000)
+  t.equal(ask().text, 'one')
+  t.equal(driven.readers.length, 1, 'too early')
+  clock.advance(1000)
+  t.equal(ask().text, 'one')
+  t.equal(driven.readers.length, 2, 'fetched while it is given')
+  t.equal(ask().text, 'one')
+  t.equal(driven.readers.length, 2, 'once')
+  answer(1, 'two')
+  t.equal(ask().text, 'two')
 })

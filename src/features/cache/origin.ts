@@ -20,8 +20,9 @@ import { deliver } from './deliver.ts'
 import { Fetching, Waiting } from './fetching.ts'
 import { bypassing, headUpdating, invalidating } from './passing.ts'
 import { requestDirectives } from './policy/directives.ts'
+import { isDueEarly } from './policy/early-refresh.ts'
 import { isSafe } from './policy/invalidate.ts'
-import { reuse } from './policy/reuse.ts'
+import { type Reuse, reuse } from './policy/reuse.ts'
 import { SURROGATE_CAPABILITY } from './policy/surrogate-control.ts'
 import { conditionalHeaders } from './policy/validate.ts'
 import { selectingKey } from './policy/vary.ts'
@@ -72,7 +73,7 @@ export class CacheOrigin implements Origin, Cache {
         this.note(x, verdict.use === 'fresh' ? 'hit' : 'stale', 0)
         this.#events.saved(stored.fetchMs)
         const cancel = this.#deliver(x, request, to, stored, verdict.ageMs, nowMs, `hit; ttl=${ttl}`)
-        if (verdict.use === 'stale' && verdict.refresh) this.#refresh(x, request, key, partition, stored)
+        if (this.#isDue(verdict, stored)) this.#refresh(x, request, key, partition, stored)
         return cancel
       }
     }
@@ -87,6 +88,13 @@ export class CacheOrigin implements Origin, Cache {
     }
     if (tier?.isUsable === true && !asked.noCache) return this.#ask(x, lookup, to, tier)
     return this.#share(x, lookup, to, stored, 1)
+  }
+
+  /** Whether an answer that is given is fetched anew meanwhile. */
+  #isDue(verdict: Reuse, stored: StoredAnswer): boolean {
+    if (verdict.use === 'stale') return verdict.refresh
+    const { refreshesEarly, random } = this.policy
+    return refreshesEarly && isDueEarly(stored.lifetimeMs - verdict.ageMs, stored.fetchMs, random)
   }
 
   /** Looks again once the shared tier has put into memory what it has. */
@@ -128,7 +136,7 @@ export class CacheOrigin implements Origin, Cache {
   note(x: Exchange, result: string, waitedMs: number): void {
     x.cache = result
     if (waitedMs > 0) x.spans[WAIT] = waitedMs
-    this.#events.result(x, result)
+    this.#events.result(result)
   }
 
   refused(lookup: Lookup, because: string): void {
@@ -137,7 +145,12 @@ export class CacheOrigin implements Origin, Cache {
   }
 
   kept(lookup: Lookup, answer: StoredAnswer): void {
-    this.#state.tier?.keep(lookup, answer, this.policy.stale)
+    // An answer to another query that stands for this one is stored under its own.
+    if (answer.key === lookup.key) this.#state.tier?.keep(lookup, answer, this.policy.stale)
+  }
+
+  differed({ key }: Lookup): void {
+    this.#events.differed(key)
   }
 
   done(fetching: UnderWay): void {

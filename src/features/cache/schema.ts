@@ -1,6 +1,6 @@
 /** The `cache` key of a route, and the top-level `cache` section. */
 
-import { duration, policy, section, size, z } from '../../config/schema.ts'
+import { duration, policy, section, share, size, z } from '../../config/schema.ts'
 import { isNetwork } from '../../core/networks.ts'
 
 const names = () => z.array(z.string().min(1, { error: 'is empty' }))
@@ -42,6 +42,12 @@ function isAbsolute(text: string): boolean {
 }
 
 const shape = {
+  mode: z
+    .enum(['on', 'shadow'], { error: 'is neither `on` nor `shadow`' })
+    .describe(
+      '`shadow` serves nothing from the cache and changes no request: metrics tell what it would have saved, and whether bodies differ under one key.',
+    )
+    .default('on'),
   ttl: duration()
     .describe('Freshness for answers whose origin gives none and which have no Last-Modified.')
     .prefault('0s'),
@@ -58,6 +64,15 @@ const shape = {
   stale_if_error: duration()
     .describe('How long a stale answer may stand in for an error, where the origin does not say.')
     .prefault('1h'),
+  early_refresh: z
+    .boolean()
+    .describe(
+      'Fetch popular answers anew in the background shortly before they become stale, so that nobody waits for it.',
+    )
+    .default(true),
+  ttl_jitter: share()
+    .describe('By how much of it a freshness lifetime is shortened at random, so that not all become stale at once.')
+    .prefault('0%'),
   negative: negativeSchema,
   key: keySchema.prefault({}),
   bypass: bypassSchema.prefault({}),

@@ -67,6 +67,11 @@ export function lifetimeOf(
   return heuristicOf(status, headers, directives, date, rules)
 }
 
+/** A lifetime cut by up to `jitter` of it, so that what was stored together does not become stale together. */
+export function shortened(lifetimeMs: number, jitter: number, random: number): number {
+  return jitter === 0 ? lifetimeMs : lifetimeMs * (1 - jitter * random)
+}
+
 function heuristicOf(
   status: number,
   headers: HeaderList,

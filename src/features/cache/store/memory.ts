@@ -2,10 +2,11 @@
  * Answers in this process's memory: resources by key, each with its variants, evicted by S3-FIFO within a byte budget.
  * Purges by tag and prefix work on indices and scans that never touch the request path.
  */
-import type { HeaderList } from '../../../core/headers.ts'
+import { type HeaderList, headerValue } from '../../../core/headers.ts'
 import type { Stored } from '../policy/reuse.ts'
 import { selectingKey, suitsLanguage } from '../policy/vary.ts'
 import { type Evictable, type Queue, S3Fifo } from './s3fifo.ts'
+import { SearchAliases } from './search-aliases.ts'
 import { StoredBody } from './stored-body.ts'
 
 /** A stored answer. Immutable but for the eviction queue's fields: an update makes a new one. */
@@ -55,6 +56,7 @@ export class MemoryStore {
   readonly #queue: S3Fifo<StoredAnswer>
   /** Answers by their labels. */
   readonly #labelled = new Map<string, Set<StoredAnswer>>()
+  readonly #aliases = new SearchAliases()
 
   constructor(budgetBytes: number, events: MemoryStoreEvents) {
     this.#queue = new S3Fifo<StoredAnswer>(budgetBytes, (answer) => {
@@ -75,7 +77,7 @@ export class MemoryStore {
 
   /** The variant that answers this request, most recent first (RFC 9111 §4.1). */
   find(key: string, partition: string, request: HeaderList): StoredAnswer | undefined {
-    const variants = this.#resources.get(key)
+    const variants = this.#resources.get(key) ?? this.#alike(key)
     if (variants === undefined) return undefined
     for (let i = variants.length - 1; i >= 0; i--) {
       const variant = variants[i] as StoredAnswer
@@ -84,6 +86,12 @@ export class MemoryStore {
       return variant
     }
     return undefined
+  }
+
+  /** What is stored under another query that makes no difference. */
+  #alike(key: string): StoredAnswer[] | undefined {
+    const other = this.#aliases.find(key)
+    return other === undefined ? undefined : this.#resources.get(other)
   }
 
   /** What answers under this key vary by, as far as is known. */
@@ -110,6 +118,8 @@ export class MemoryStore {
     entry.shared.resized = () => this.#queue.resize(entry, ownBytes + entry.shared.variantBytes)
     this.#label(entry)
     this.#queue.add(entry)
+    const search = headerValue(entry.headers, 'no-vary-search')
+    if (search !== undefined) this.#aliases.add(entry.key, search)
     return entry
   }
 
@@ -131,7 +141,7 @@ export class MemoryStore {
 
   /** What is stored under a key, as it is now. */
   variants(key: string): readonly StoredAnswer[] {
-    return this.#resources.get(key)?.slice() ?? []
+    return (this.#resources.get(key) ?? this.#alike(key))?.slice() ?? []
   }
 
   /** What is stored under a label, as it is now. */
