@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
-import { baseline, type Contender, origin } from './contenders.ts'
+import { type Contender, type Discipline, origin, yardsticks } from './contenders.ts'
 import { findCommand, isPinned } from './processes.ts'
 import { CONNECTIONS, type Load } from './wrk.ts'
 
@@ -33,18 +33,25 @@ export function report(run: Run): string {
     `medians of ${rounds} interleaved rounds of ${seconds} s`,
     isPinned ? 'proxy on one core, load and origin on another' : 'nothing pinned to cores: compare with care',
   ].join('; ')
-  const lines = [table(run.results), '', `Measured ${measured}.`, `${machine()}.`, `${versions()}.`]
+  const tables = disciplines.flatMap((discipline) => {
+    const results = run.results.filter(({ contender }) => contender.discipline === discipline)
+    return results.length === 0 ? [] : [table(results, discipline), '']
+  })
+  const lines = [...tables, `Measured ${measured}.`, `${machine()}.`, `${versions()}.`]
   if (run.missing.length > 0) {
     lines.push(`Not measured, since not installed: ${run.missing.map((one) => one.needs).join(', ')}.`)
   }
   return `${lines.join('\n')}\n`
 }
 
-function table(results: readonly Result[]): string {
-  const yardstick = results.find(({ contender }) => contender.name === baseline)
+const disciplines: readonly Discipline[] = ['proxy', 'memory']
+const titles: Record<Discipline, string> = { proxy: 'what answers', memory: 'what answers, from memory' }
+
+function table(results: readonly Result[], discipline: Discipline): string {
+  const yardstick = results.find(({ contender }) => contender.name === yardsticks[discipline])
   const hasErrors = results.some(({ samples }) => samples.some(({ errors }) => errors > 0))
   const head = [
-    'what answers',
+    titles[discipline],
     'CPU µs/request',
     'of bare',
     'p50 ms',
@@ -106,6 +113,7 @@ export function peerVersions(): string {
     `Node ${process.versions.node}`,
     ...versionOf('nginx', ['-v'], /nginx\/(\S+)/).map((version) => `nginx ${version}`),
     ...versionOf('haproxy', ['-v'], /version (\d[\d.]*)/).map((version) => `HAProxy ${version}`),
+    ...versionOf('varnishd', ['-V'], /varnish-(\S+)/).map((version) => `Varnish ${version}`),
   ]
   return parts.join(', ')
 }

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { baseline, type Contender, contenders, origin } from './contenders.ts'
+import { type Contender, contenders, origin, yardsticks } from './contenders.ts'
 import { findCommand, freePort, Running, stopAll } from './processes.ts'
 import { type Result, report, type Sample } from './report.ts'
 import { load } from './wrk.ts'
@@ -62,8 +62,11 @@ function chosen(only: string | undefined): readonly Contender[] {
   if (unknown.length > 0) {
     throw new Error(`--only: no ${unknown.join(', ')}; there are ${contenders.map(({ name }) => name).join(', ')}`)
   }
-  // The ratio needs its yardstick.
-  return contenders.filter(({ name }) => names.includes(name) || name === baseline)
+  // The ratios need their yardsticks.
+  const disciplines = new Set(contenders.filter(({ name }) => names.includes(name)).map(({ discipline }) => discipline))
+  return contenders.filter(
+    ({ name, discipline }) => names.includes(name) || (disciplines.has(discipline) && name === yardsticks[discipline]),
+  )
 }
 
 async function startAll(wanted: readonly Contender[], folder: string): Promise<Entrant[]> {

@@ -6,7 +6,10 @@ import { createServer } from 'node:http'
 
 const [port = ''] = process.argv.slice(2)
 const body = Buffer.alloc(1024, 'x')
-const headers = ['Content-Type', 'text/plain', 'Content-Length', String(body.byteLength)]
+const headers = [
+  ...['Content-Type', 'text/plain', 'Content-Length', String(body.byteLength)],
+  ...['Cache-Control', 'max-age=3600'],
+]
 
 createServer((_request, response) => {
   response.writeHead(200, headers)
