@@ -9,6 +9,7 @@ import {
   TestBody,
   until,
 } from '../../test/hardening/bare-upstream.ts'
+import type { CheckedOrigin } from '../core/checked-origin.ts'
 import { GatewayError } from '../core/errors.ts'
 
 /** Numerical Recipes' linear congruential generator: a seed is enough to play a failure again. */
@@ -126,5 +127,63 @@ for (const { seed, policies, upstream, route } of plays) {
     t.same(bare.origin.violations, [])
     const internal = bare.upstream.snapshot().endpoints.map(({ requests }) => requests.internal ?? 0)
     t.same(internal, [0, 0, 0], 'nothing was our own fault')
+  })
+}
+
+/** Another configuration, or an operator's wish. */
+function change(
+  bare: BareUpstream,
+  urls: readonly string[],
+  pick: (below: number) => number,
+): CheckedOrigin | undefined {
+  const url = urls[pick(urls.length)] as string
+  const wish = pick(4)
+  if (wish === 0) bare.upstream.change(url, { drained: pick(2) === 0 })
+  else if (wish === 1) bare.upstream.change(url, { weight: pick(3) === 0 ? null : pick(4) })
+  if (wish < 2) return undefined
+  const endpoints = urls.filter(() => pick(4) > 0).map((each) => ({ url: each, weight: 1 + pick(3), tier: pick(2) }))
+  const { upstream, route } = everything
+  const balance = ['peak_ewma', 'least_requests', 'round_robin', 'random', { hash: 'path' }][pick(5)]
+  const options = {
+    ...route,
+    upstream: {
+      ...upstream,
+      balance,
+      pool: { connections: 2 + pick(3), queue: 20 },
+      ...(pick(2) === 0 ? { health_check: { interval: '10ms', timeout: '20ms' } } : {}),
+      ...(pick(3) === 0 ? { concurrency: 10 } : {}),
+    },
+  }
+  return bare.reload(endpoints.length > 0 ? endpoints : [url], options)
+}
+
+for (const seed of [3, 77, 2026]) {
+  t.test(`nor while configurations and operators change everything, seed ${seed}`, async (t) => {
+    const pick = generator(seed)
+    const backends = await Promise.all([1, 2, 3].map(() => new RawBackend((c) => misbehave(c, pick)).listen()))
+    const urls = [...backends.map(({ url }) => url), 'http://127.0.0.1:1']
+    const bare = new BareUpstream(urls, { upstream: everything.upstream, ...everything.route })
+    t.teardown(() => Promise.all(backends.map((backend) => backend.close())))
+    const origins = [bare.origin]
+    for (let round = 0; round < 12; round++) {
+      const requests = Array.from({ length: 30 }, () => misuse(bare, pick))
+      for (let changes = 0; changes < 3; changes++) {
+        await turn()
+        if (change(bare, urls, pick) !== undefined) origins.push(bare.origin)
+        requests.push(...Array.from({ length: 5 }, () => misuse(bare, pick)))
+      }
+      await Promise.all(requests)
+    }
+    await until(() => bare.upstream.snapshot().endpoints.every(({ outstanding }) => outstanding === 0))
+    // Places of requests that were given up are held for a while.
+    await until(() => bare.wheel.armed === 0)
+    t.same(
+      origins.flatMap(({ violations }) => violations),
+      [],
+    )
+    t.ok(bare.upstream.snapshot().endpoints.every(({ requests }) => requests.internal === undefined))
+    bare.close()
+    t.equal(bare.keep.size, 0, 'no state is left behind')
+    await until(() => backends.every(({ connections }) => connections.every(({ isClosed }) => isClosed)))
   })
 }

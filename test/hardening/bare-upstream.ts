@@ -186,20 +186,27 @@ export interface Options {
 export class BareUpstream {
   readonly keep = new Keep()
   readonly registry = new Registry()
-  readonly upstream: Upstream
-  readonly origin: CheckedOrigin
+  upstream: Upstream
+  origin: CheckedOrigin
   readonly wheel: Wheel
-  readonly deps: Deps
+  deps: Deps
 
   constructor(urls: readonly unknown[], options: Options = {}) {
     const clock = options.clock ?? systemClock
     this.wheel = new Wheel(clock)
     this.deps = testDeps({ clock, wheel: this.wheel, metrics: this.registry, lease: this.keep.lease() })
-    this.upstream = new Upstream('up', upstreamSchema.parse({ endpoints: urls, ...options.upstream }), this.deps)
-    const timeouts = timeoutsSchema.parse(options.timeouts ?? {})
-    const retry = retrySchema.parse(options.retry ?? true)
-    const hedge = hedgeSchema.parse(options.hedge ?? false)
-    this.origin = new CheckedOrigin(this.upstream.origin({ route: testRoute, timeouts, retry, hedge }))
+    this.upstream = upstreamOf(urls, options, this.deps)
+    this.origin = originOf(this.upstream, options)
+  }
+
+  /** Another configuration in place of this one, whose requests go on. Returns the origin that was. */
+  reload(urls: readonly unknown[], options: Options = {}): CheckedOrigin {
+    const before = { origin: this.origin, lease: this.deps.lease }
+    this.deps = { ...this.deps, lease: this.keep.lease() }
+    this.upstream = upstreamOf(urls, options, this.deps)
+    this.origin = originOf(this.upstream, options)
+    before.lease.release()
+    return before.origin
   }
 
   /** Sends a request. */
@@ -228,6 +235,17 @@ export class BareUpstream {
     this.deps.lease.release()
     this.wheel.stop()
   }
+}
+
+function upstreamOf(urls: readonly unknown[], options: Options, deps: Deps): Upstream {
+  return new Upstream('up', upstreamSchema.parse({ endpoints: urls, ...options.upstream }), deps)
+}
+
+function originOf(upstream: Upstream, options: Options): CheckedOrigin {
+  const timeouts = timeoutsSchema.parse(options.timeouts ?? {})
+  const retry = retrySchema.parse(options.retry ?? true)
+  const hedge = hedgeSchema.parse(options.hedge ?? false)
+  return new CheckedOrigin(upstream.origin({ route: testRoute, timeouts, retry, hedge }))
 }
 
 export interface Fetched {
