@@ -11,12 +11,13 @@ import { fileURLToPath } from 'node:url'
 /** What package.json's `engines` asks for: the oldest Node that undici 8 runs on. */
 const oldestNode = [22, 19]
 
-/** Commands, by the Debian package of the same name, and who cannot do without them. */
+/** Commands, by Debian packages of the same name (or as below), and who cannot do without them. */
 const systemPackages = {
   '--tests': ['redis-server', 'chromium'],
-  '--bench': ['nginx', 'haproxy', 'caddy', 'wrk'],
-  '--effects': ['nginx', 'haproxy', 'redis-server'],
+  '--bench': ['nginx', 'haproxy', 'varnishd', 'caddy', 'wrk'],
+  '--effects': ['nginx', 'haproxy', 'varnishd', 'redis-server'],
 }
+const packageNames = { varnishd: 'varnish' }
 
 /**
  * Debian starts a service when it installs it, and again at boot; nobody asked us for a running Redis or nginx.
@@ -142,11 +143,12 @@ function buildTap() {
 function installSystemPackages(wanted) {
   const missing = wanted.filter((command) => !isCommand(command))
   if (missing.length === 0) return
-  const names = missing.join(' ')
+  const wantedPackages = missing.map((command) => packageNames[command] ?? command)
+  const names = wantedPackages.join(' ')
   const become = aptPrefix()
   if (become !== undefined) {
     say(`Installing ${names} (apt-get) …`)
-    const [command, ...args] = [...become, 'sh', '-c', aptScript, 'setup', ...missing]
+    const [command, ...args] = [...become, 'sh', '-c', aptScript, 'setup', ...wantedPackages]
     const apt = spawnSync(command, args, { encoding: 'utf8', timeout: 300_000 })
     const still = missing.filter((name) => !isCommand(name))
     if (still.length === 0) return

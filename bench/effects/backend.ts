@@ -22,6 +22,8 @@ export interface Behaviour {
    * arrives: the keep-alive race, in which the request was sent but never looked at.
    */
   readonly closing?: { readonly idleMs: number; readonly share: number }
+  /** Fields of good answers. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface Counts {
@@ -90,7 +92,7 @@ class Backend {
   }
 
   #answer(req: IncomingMessage, res: ServerResponse): void {
-    const { closing, state } = this.#behaviour
+    const { closing, state, headers } = this.#behaviour
     if (closing !== undefined && this.#served.has(req.socket) && Math.random() < closing.share) {
       this.#raced++
       req.socket.resetAndDestroy()
@@ -105,7 +107,8 @@ class Backend {
       res.writeHead(503, { 'content-length': 0 }).end()
       return
     }
-    setTimeout(() => res.writeHead(200, { 'content-length': body.length }).end(body), this.#timeMs(req.url ?? ''))
+    const fields = { ...headers, 'content-length': body.length }
+    setTimeout(() => res.writeHead(200, fields).end(body), this.#timeMs(req.url ?? ''))
   }
 
   #timeMs(path: string): number {

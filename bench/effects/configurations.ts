@@ -1,4 +1,5 @@
 /** What is alike in all configurations of a contender; the scenarios fill in what matters. */
+import { userInfo } from 'node:os'
 import type { Endpoint, Site } from './scenario.ts'
 
 export interface NginxParts {
@@ -11,12 +12,16 @@ export interface NginxParts {
   readonly pass?: string
 }
 
+/** Its workers would leave root's rights behind, and with them the way to the files of the run. */
+const asOneself = process.getuid?.() === 0 ? `user ${userInfo().username};` : ''
+
 /** One worker, kept connections on both sides. */
 export function nginx(site: Site, parts: NginxParts = {}): string {
   const { folder, port, endpoints } = site
   const server = parts.server ?? (({ host, port }) => `server ${host}:${port};`)
   return `
 daemon off;
+${asOneself}
 worker_processes 1;
 worker_rlimit_nofile 20000;
 pid ${folder}/nginx.pid;
@@ -87,6 +92,22 @@ backend app
   ${parts.backend ?? ''}
   ${parts.servers ?? servers.join('\n  ')}
 ${parts.sections ?? ''}
+`
+}
+
+/** Storage is given on its command line. @param fetch lines of VCL for what the backend answered */
+export function varnish({ endpoints }: Site, fetch = ''): string {
+  const [{ host, port } = { host: '127.0.0.1', port: 0 }] = endpoints
+  return `
+vcl 4.1;
+backend app {
+  .host = "${host}";
+  .port = "${port}";
+  .connect_timeout = 1s;
+}
+sub vcl_backend_response {
+  ${fetch}
+}
 `
 }
 

@@ -48,6 +48,28 @@ t.test('a backend that closes connections as requests arrive looks at none of th
   t.equal(phases.main?.failed.reset ?? 0, raced)
 })
 
+t.test('a stream can have an instance of its own, and a connection for every request', async (t) => {
+  const [first, second] = [await backend(t, { ms: 1 }), await backend(t, { ms: 1 })]
+  const load = helper(t, './load.ts')
+  await load.call('ready')
+  const streams = [
+    { class: 'one', rate: 100, paths: ['/'], instance: 1 },
+    { class: 'fresh', rate: 100, paths: ['/'], instance: 1, isFresh: true },
+  ]
+  const phases = [{ name: 'main', seconds: 0.5, streams }]
+  const ports = [first.port, second.port]
+  const plan = { ports, phases, spacing: 'fixed', timeoutMs: 20_000, startAt: Date.now() + 100 }
+  const { connections } = await load.call<LoadResult>('run', plan)
+  t.match([await first.counts(), await second.counts()], [[{ reached: 0 }], [{ reached: 100 }]])
+  t.ok(connections >= 50, `${connections} connections`)
+})
+
+t.test('a backend sends the fields that it was told to', async (t) => {
+  const { port } = await backend(t, { ms: 1, headers: { 'cache-control': 'max-age=7' } })
+  const answer = await fetch(`http://127.0.0.1:${port}/`)
+  t.equal(answer.headers.get('cache-control'), 'max-age=7')
+})
+
 t.test('what goes wrong in a helper is said to the caller', async (t) => {
   const { port } = await backend(t, { ms: 1 })
   const backends = helper(t, './backend.ts')

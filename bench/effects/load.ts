@@ -153,13 +153,15 @@ class Load {
   #sendDue(): void {
     const nowMs = this.#now()
     for (let arrival = this.#due[this.#sent]; arrival !== undefined && arrival.dueMs <= nowMs; ) {
-      this.#send(arrival, this.#plan.ports[this.#sent % this.#plan.ports.length] ?? 0)
+      const { ports } = this.#plan
+      this.#send(arrival, ports[arrival.stream.instance ?? this.#sent % ports.length] ?? 0)
       arrival = this.#due[++this.#sent]
     }
   }
 
   #send(arrival: Arrival, port: number): void {
-    const connection = this.#free.get(port)?.pop() ?? this.#connect(port)
+    const kept = arrival.stream.isFresh === true ? undefined : this.#free.get(port)?.pop()
+    const connection = kept ?? this.#connect(port)
     const waiting = { arrival, connection, isOver: false }
     this.#waiting.push(waiting)
     connection.send(waiting, this.#request(arrival))

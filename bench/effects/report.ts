@@ -21,11 +21,20 @@ export interface EffectsRun {
 /** Beyond this, the load or the backends were held up so much that latencies are not the contender's alone. */
 const MAX_LAG_MS = 10
 
-const titles: Record<ContenderName, string> = { nginx: 'nginx', haproxy: 'HAProxy', gateway: 'this gateway' }
+const titles: Record<ContenderName, string> = {
+  nginx: 'nginx',
+  haproxy: 'HAProxy',
+  varnish: 'Varnish',
+  gateway: 'this gateway',
+}
 
 export function report(run: EffectsRun): string {
-  const head = ['scenario', ...run.peers.map((name) => titles[name]), 'target', 'met']
-  const rows = run.scenarios.flatMap((scenario) => scenario.rows.map((row) => cells(run, scenario, row)))
+  // Who has a means for none of them has no column.
+  const peers = run.peers.filter((name) =>
+    run.scenarios.some((scenario) => scenario.configurations[name] !== undefined),
+  )
+  const head = ['scenario', ...peers.map((name) => titles[name]), 'target', 'met']
+  const rows = run.scenarios.flatMap((scenario) => scenario.rows.map((row) => cells(run, peers, scenario, row)))
   const line = (texts: readonly string[]) => `| ${texts.join(' | ')} |`
   const rule = head.map((_, column) => (column === 0 ? '---' : '--:'))
   const lines = [line(head), line(rule), ...rows.map(line), '']
@@ -35,7 +44,8 @@ export function report(run: EffectsRun): string {
     )
   }
   for (const { scenario, name, why } of run.outcomes) {
-    if (why !== undefined) lines.push(`Not measured: ${scenario.name} with ${titles[name]}: ${why}`)
+    if (why !== undefined && scenario.configurations[name] !== undefined)
+      lines.push(`Not measured: ${scenario.name} with ${titles[name]}: ${why}`)
   }
   lines.push(`Measured ${run.date.toISOString().slice(0, 16).replace('T', ' ')} UTC. ${machine()}. ${peerVersions()}.`)
   return `${lines.join('\n')}\n`
@@ -56,9 +66,9 @@ export function json(run: EffectsRun): string {
   return JSON.stringify({ date: run.date, machine: machine(), versions: peerVersions(), results }, undefined, 2)
 }
 
-function cells(run: EffectsRun, scenario: Scenario, row: Row): string[] {
+function cells(run: EffectsRun, peers: readonly ContenderName[], scenario: Scenario, row: Row): string[] {
   const outcomeOf = (name: ContenderName) => run.outcomes.find((o) => o.scenario === scenario && o.name === name)
-  const shown = run.peers.map((name) => {
+  const shown = peers.map((name) => {
     const outcome = outcomeOf(name)
     if (outcome?.measured === undefined) return ''
     return row.show(outcome.measured.figures) + (isHeldUp(outcome) ? '\\*' : '')

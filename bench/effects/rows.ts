@@ -33,6 +33,16 @@ export function around(title: string, name: string, wanted: number, width: numbe
   return row(title, target, name, format, (value) => Math.abs(value - wanted) <= width)
 }
 
+/** In milliseconds, beside what it is measured against in the same run. */
+export function within(title: string, name: string, yardstick: string, factor: number, plusMs: number): Row {
+  return {
+    title,
+    target: `<= ${factor} × + ${plusMs} ms`,
+    show: (figures) => `${milliseconds(figure(figures, name))} (${milliseconds(figure(figures, yardstick))})`,
+    isMet: (figures) => figure(figures, name) <= factor * figure(figures, yardstick) + plusMs,
+  }
+}
+
 /** Shown beside the others, without a target. */
 export function merely(title: string, name: string, format: Format): Row {
   return row(title, '', name, format, () => true)

@@ -1,8 +1,8 @@
 /**
  * `npm run effects`: what users notice when endpoints are slow, dead or overloaded, behind nginx, HAProxy and this
- * gateway, each configured as well as it can be.
+ * gateway, each configured as well as it can be; Varnish, too, where the cache matters.
  *
- *   --only a,b        these scenarios       --peers a,b      these of nginx, haproxy, gateway
+ *   --only a,b        these scenarios       --peers a,b      these of nginx, haproxy, varnish, gateway
  *   --seconds N       length of each main phase (8–10)      --json    figures instead of the table
  *   --write FILE      also write the report there           --list    name the scenarios
  */
@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { allGone, findCommand, stopAll } from '../processes.ts'
 import { json, type Outcome, report } from './report.ts'
-import { type ContenderName, contenderNames, type Scenario } from './scenario.ts'
+import { type ContenderName, contenderNames, programs, type Scenario } from './scenario.ts'
 import { scenarios } from './scenarios/index.ts'
 import { measure } from './stage.ts'
 
@@ -64,7 +64,7 @@ async function outcomeOf(
 ): Promise<Outcome> {
   const said = { scenario, name }
   if (scenario.configurations[name] === undefined) return { ...said, why: 'has no means for this' }
-  if (name !== 'gateway' && findCommand(name) === undefined) return { ...said, why: 'not installed' }
+  if (name !== 'gateway' && findCommand(programs[name]) === undefined) return { ...said, why: 'not installed' }
   progress(`${scenario.name}: ${name}`)
   try {
     const measured = await measure(scenario, name, seconds ?? scenario.seconds, folder)

@@ -2,8 +2,16 @@
 import type { Behaviour, Counts } from './backend.ts'
 import type { LoadPlan, LoadResult } from './load.ts'
 
-export const contenderNames = ['nginx', 'haproxy', 'gateway'] as const
+export const contenderNames = ['nginx', 'haproxy', 'varnish', 'gateway'] as const
 export type ContenderName = (typeof contenderNames)[number]
+
+/** What each is started as. */
+export const programs: Readonly<Record<ContenderName, string>> = {
+  nginx: 'nginx',
+  haproxy: 'haproxy',
+  varnish: 'varnishd',
+  gateway: 'gateway',
+}
 
 export interface Endpoint {
   readonly host: string
@@ -15,6 +23,8 @@ export interface Site {
   /** A temporary folder of its own. */
   readonly folder: string
   readonly port: number
+  /** Which of the instances that share the load. */
+  readonly index: number
   /** For the gateway's admin listener. */
   readonly admin: number
   readonly endpoints: readonly Endpoint[]
@@ -40,6 +50,8 @@ export interface Backends {
 /** What a scenario has for one contender. */
 export interface Stage {
   readonly backends: Backends
+  /** Where the contender's instances listen, on 127.0.0.1. */
+  readonly ports: readonly number[]
   /** Length of the main phase. */
   readonly seconds: number
   /** Runs the load; what `during` names is done at that second of it. */

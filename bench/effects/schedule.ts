@@ -13,6 +13,10 @@ export interface Stream {
   /** Asked in turn. */
   readonly paths: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
+  /** The instance that is asked; otherwise all are, in turn. */
+  readonly instance?: number
+  /** Whether each request comes over a connection of its own. */
+  readonly isFresh?: boolean
 }
 
 export interface Phase {

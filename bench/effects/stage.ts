@@ -6,7 +6,17 @@ import { findCommand, freePort, Running } from '../processes.ts'
 import type { Counts } from './backend.ts'
 import { Helper } from './calls.ts'
 import type { LoadPlan, LoadResult } from './load.ts'
-import type { Backends, ContenderName, Endpoint, Figures, Happening, Scenario, Site, Stage } from './scenario.ts'
+import {
+  type Backends,
+  type ContenderName,
+  type Endpoint,
+  type Figures,
+  type Happening,
+  programs,
+  type Scenario,
+  type Site,
+  type Stage,
+} from './scenario.ts'
 
 export interface Measured {
   readonly figures: Figures
@@ -53,7 +63,7 @@ export async function measure(
     const contenders: Running[] = []
     const ports: number[] = []
     for (let i = 0; i < (scenario.instances ?? 1); i++) {
-      const site = { folder, port: await freePort(), admin: await freePort(), endpoints, services }
+      const site = { folder, port: await freePort(), index: i, admin: await freePort(), endpoints, services }
       contenders.push(await start(scenario, name, site, ends))
       ports.push(site.port)
     }
@@ -101,17 +111,21 @@ async function start(scenario: Scenario, name: ContenderName, site: Site, ends: 
 }
 
 function command(name: ContenderName, site: Site, file: string): string[] {
-  const program = findCommand(name) ?? name
+  const program = findCommand(programs[name]) ?? name
   if (name === 'nginx') return [program, '-e', 'stderr', '-p', site.folder, '-c', file]
   if (name === 'haproxy') return [program, '-q', '-db', '-f', file]
+  if (name === 'varnish') {
+    const home = ['-n', `${site.folder}/varnish-${site.port}`, '-j', 'none', '-T', 'none', '-p', 'listen_depth=4096']
+    return [program, '-F', ...home, '-a', `127.0.0.1:${site.port}`, '-f', file, '-s', 'malloc,256m']
+  }
   return [process.execPath, fileURLToPath(new URL('../../bin/gateway.mjs', import.meta.url)), 'run', '-c', file]
 }
 
 class RealStage implements Stage {
   readonly seconds: number
   readonly backends: Backends
+  readonly ports: readonly number[]
   readonly #load: Helper
-  readonly #ports: readonly number[]
   readonly #contenders: readonly Running[]
   readonly failures: Record<string, Readonly<Record<string, number>>> = {}
   lagP99Ms = 0
@@ -126,13 +140,13 @@ class RealStage implements Stage {
     this.seconds = seconds
     this.backends = backends
     this.#load = load
-    this.#ports = ports
+    this.ports = ports
     this.#contenders = contenders
   }
 
   async load(plan: Omit<LoadPlan, 'ports' | 'startAt'>, during: readonly Happening[] = []): Promise<LoadResult> {
     await this.#load.call('ready')
-    const whole: LoadPlan = { ...plan, ports: this.#ports, startAt: Date.now() + LEAD_MS }
+    const whole: LoadPlan = { ...plan, ports: this.ports, startAt: Date.now() + LEAD_MS }
     const failures: unknown[] = []
     const timers = during.map(({ atSecond, act }) =>
       setTimeout(

@@ -2,6 +2,7 @@
 import type { Scenario } from '../scenario.ts'
 import { changingNames } from './changing-names.ts'
 import { closingConnections } from './closing-connections.ts'
+import { coldObject } from './cold-object.ts'
 import { failingBackend } from './failing-backend.ts'
 import { hangingEndpoint } from './hanging-endpoint.ts'
 import { killedEndpoint } from './killed-endpoint.ts'
@@ -9,8 +10,11 @@ import { manyConnections } from './many-connections.ts'
 import { overload } from './overload.ts'
 import { priorities } from './priorities.ts'
 import { rateLimit, sharedRateLimit } from './rate-limit.ts'
+import { redisOutage } from './redis-outage.ts'
+import { sharedCache } from './shared-cache.ts'
 import { slowAnswers } from './slow-answers.ts'
 import { slowEndpoint } from './slow-endpoint.ts'
+import { backendDown, backendHangs } from './stale-while-down.ts'
 import { varyingLatency } from './varying-latency.ts'
 
 export const scenarios: readonly Scenario[] = [
@@ -26,5 +30,10 @@ export const scenarios: readonly Scenario[] = [
   varyingLatency,
   rateLimit,
   sharedRateLimit,
+  coldObject,
+  backendDown,
+  backendHangs,
+  redisOutage,
+  sharedCache,
   manyConnections,
 ]
