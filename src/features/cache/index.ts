@@ -10,7 +10,7 @@ import type { Keying, PurgeRequest } from './policy/purge.ts'
 import { type Announcer, type PurgeReport, Purges } from './purges.ts'
 import { compile, keyRules } from './rules.ts'
 import { type CacheConfig, type CacheTopConfig, cacheSchema, cacheTopSchema } from './schema.ts'
-import { ShadowOrigin } from './shadow.ts'
+import { ShadowOrigin, type ShadowState } from './shadow.ts'
 import { Bus } from './shared/bus.ts'
 import { SharedTier } from './shared/tier.ts'
 import { MemoryStore } from './store/memory.ts'
@@ -20,6 +20,7 @@ export type { PurgeReport } from './purges.ts'
 
 /** The state's kind in what outlives reloads. */
 const KIND = 'cache'
+const SHADOW_KIND = 'cache-shadow'
 
 export const cache: Feature<CacheConfig | false | undefined, CacheTopConfig> = {
   key: 'cache',
@@ -34,11 +35,12 @@ export const cache: Feature<CacheConfig | false | undefined, CacheTopConfig> = {
     const policy = compile(route.name, config, deps.random)
     const events = routeEvents(route.name, config.mode === 'shadow', deps)
     if (config.mode === 'shadow') {
-      const store = shadowStore(top, deps)
-      return { over: (inner) => new ShadowOrigin(policy, store, deps.clock, events, inner) }
+      const state = shadowState(top, deps)
+      registerKeying(SHADOW_KIND, state, config, top, deps)
+      return { over: (inner) => new ShadowOrigin(policy, state, deps.clock, events, inner) }
     }
     const state = sharedState(top, deps)
-    registerKeying(state, config, deps)
+    registerKeying(KIND, state, config, top, deps)
     return { over: (inner) => new CacheOrigin(policy, state, deps.clock, events, inner) }
   },
 }
@@ -56,6 +58,8 @@ export async function purgeCaches(keep: Keep, request: PurgeRequest): Promise<Pu
     if (typeof report === 'string') return report
     sum = { ...report, matched: sum.matched + report.matched }
   }
+  // What shadow mode would have stored goes, too, and does not count: nobody was given it.
+  for (const { purges } of keep.values(SHADOW_KIND) as ShadowState[]) await purges.purge(request)
   return sum
 }
 
@@ -77,7 +81,13 @@ function check(config: CacheConfig): Problem[] {
 }
 
 /** So that purges by URL find what this route keeps, for as long as a configuration has it. */
-function registerKeying({ purges }: CacheState, config: CacheConfig, { lease }: Deps): void {
+function registerKeying(
+  kind: string,
+  { purges }: Pick<CacheState, 'purges'>,
+  config: CacheConfig,
+  top: CacheTopConfig,
+  { lease }: Deps,
+): void {
   const { keyings } = purges
   const make = (): Keying => {
     const rules = keyRules(config)
@@ -85,7 +95,7 @@ function registerKeying({ purges }: CacheState, config: CacheConfig, { lease }: 
     keyings.add(keying)
     return keying
   }
-  lease.use('cache-keying', JSON.stringify(config.key), make, (keying) => keyings.delete(keying))
+  lease.use(`${kind}-keying`, JSON.stringify([top.memory, config.key]), make, (keying) => keyings.delete(keying))
 }
 
 type Target = [authority: string, path: string, query: string]
@@ -113,10 +123,14 @@ function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
   return { ...own, tier: sharedTier(top, own, deps) }
 }
 
-/** What routes in shadow mode would store, with a budget of the same size of its own. */
-function shadowStore(top: CacheTopConfig, { lease }: Deps): MemoryStore {
-  const make = () => new MemoryStore(top.memory, { evicted: () => {} })
-  return lease.use('cache-shadow', String(top.memory), make, () => {})
+/** What routes in shadow mode would store, with a budget of the same size of its own: it takes nothing from the others. */
+function shadowState(top: CacheTopConfig, { lease, clock }: Deps): ShadowState {
+  const make = (): ShadowState => {
+    const store = new MemoryStore(top.memory, { evicted: () => {} })
+    const purges = new Purges({ store, fetching: new Map() }, clock)
+    return { store, purges, underWay: new Map() }
+  }
+  return lease.use(SHADOW_KIND, String(top.memory), make)
 }
 
 /** What instances share, for as long as a configuration has the same Redis and the same settings for it. */

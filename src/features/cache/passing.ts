@@ -62,7 +62,11 @@ export function invalidating(cache: Cache, request: RequestHead, to: Reader): Re
 }
 
 /** Drops what the answer to an unsafe request shows to be no longer true. */
-export function invalidate(cache: Cache, request: RequestHead, { status, headers }: ResponseHead): void {
+export function invalidate(
+  cache: Pick<Cache, 'policy' | 'invalidate'>,
+  request: RequestHead,
+  { status, headers }: ResponseHead,
+): void {
   const targets = invalidated(request, status, headers)
   const keys = targets.map(({ path, query }) => cache.policy.keyOfTarget(request.authority, path, query))
   const labels = invalidatedGroups(status, headers, request.authority)

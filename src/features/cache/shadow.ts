@@ -8,53 +8,89 @@ import type { BodySource } from '../../core/body.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import type { HeaderList } from '../../core/headers.ts'
+import { type HeaderList, headerValue } from '../../core/headers.ts'
 import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
 import type { CacheEvents, CachePolicy } from './contract.ts'
-import { type Asked, type Description, describe } from './description.ts'
-import { Passing } from './passing.ts'
-import { requestDirectives } from './policy/directives.ts'
-import { invalidated, isSafe } from './policy/invalidate.ts'
+import { type Asked, type Description, describe, updated } from './description.ts'
+import { invalidate, Passing } from './passing.ts'
+import { type Directives, requestDirectives } from './policy/directives.ts'
+import { isSafe } from './policy/invalidate.ts'
 import { reuse } from './policy/reuse.ts'
+import type { Purges } from './purges.ts'
 import type { MemoryStore, StoredAnswer } from './store/memory.ts'
+
+/** What routes in shadow mode share. */
+export interface ShadowState {
+  readonly store: MemoryStore
+  readonly purges: Purges
+  /** How many requests are under way, by what would be one fetch. */
+  readonly underWay: Map<string, number>
+}
 
 export class ShadowOrigin implements Origin {
   readonly #policy: CachePolicy
-  readonly #store: MemoryStore
+  readonly #state: ShadowState
   readonly #clock: Clock
   readonly #events: CacheEvents
   readonly #inner: Origin
 
-  constructor(policy: CachePolicy, store: MemoryStore, clock: Clock, events: CacheEvents, inner: Origin) {
+  constructor(policy: CachePolicy, state: ShadowState, clock: Clock, events: CacheEvents, inner: Origin) {
     this.#policy = policy
-    this.#store = store
+    this.#state = state
     this.#clock = clock
     this.#events = events
     this.#inner = inner
   }
 
   fetch(x: Exchange, request: RequestHead, to: Reader): Cancel {
-    if (request.method !== 'GET') return this.#inner.fetch(x, request, this.#other(request, to))
-    const isPast = this.#policy.bypasses(request) || request.body !== null
+    const { method } = request
+    if (method !== 'GET' && method !== 'HEAD') return this.#otherMethod(x, request, to)
     const asked = requestDirectives(request.headers)
-    if (isPast || asked.noStore) {
-      this.#note(x, 'bypass')
-      return this.#inner.fetch(x, request, to)
-    }
-    const { keys } = this.#policy
+    const { bypasses, keys } = this.#policy
+    if (bypasses(request) || request.body !== null || asked.onlyIfCached) return this.#pass(x, request, to)
     const [key, partition] = [keys.key(request), keys.partition(request)]
-    const stored = this.#store.find(key, partition, request.headers)
-    const nowMs = this.#clock.wall()
-    const use = stored === undefined ? 'miss' : reuse(stored, asked, nowMs, this.#policy.stale).use
-    this.#note(x, use === 'fresh' ? 'hit' : use)
-    const given = use === 'fresh' || use === 'stale' ? stored : undefined
-    if (given !== undefined) this.#events.saved(given.fetchMs)
+    const stored = this.#state.store.find(key, partition, request.headers)
+    const use = stored === undefined ? 'miss' : this.#use(stored, asked)
+    if (use === 'fresh' || use === 'stale') {
+      this.#note(x, use === 'fresh' ? 'hit' : 'stale')
+      this.#events.saved((stored as StoredAnswer).fetchMs)
+    } else if (asked.noStore) return this.#pass(x, request, to)
+    else if (use === 'validate' || method === 'HEAD') this.#note(x, use)
+    if (method === 'HEAD') return this.#inner.fetch(x, request, to)
+    return this.#watch(x, { request, key, partition }, { stored, use }, to)
+  }
+
+  #use(stored: StoredAnswer, asked: Directives): Use {
+    return reuse(stored, asked, this.#clock.wall(), this.#policy.stale).use
+  }
+
+  #watch(x: Exchange, asked: Asked, found: Found, to: Reader): Cancel {
+    const { underWay } = this.#state
+    const name = `${asked.key}\n${asked.partition}`
+    const count = underWay.get(name) ?? 0
+    underWay.set(name, count + 1)
+    const requestedAtMs = this.#clock.wall()
     const watching = new Watching(to, {
-      head: (res) => this.#judge(res, { request, key, partition }, nowMs),
-      end: (description, digest, bytes) => this.#keep(description, digest, bytes, given),
+      head: (res) => {
+        const described = this.#judge(res, asked, found, requestedAtMs)
+        const isShared = count > 0 && described !== undefined
+        if (found.use === 'miss') this.#note(x, isShared ? 'collapsed' : 'miss')
+        return described
+      },
+      complete: (description, digest, bytes) => this.#keep(description, digest, bytes, found),
+      over: (hasHead) => {
+        if (!hasHead && found.use === 'miss') this.#note(x, 'miss')
+        const left = (underWay.get(name) ?? 1) - 1
+        if (left === 0) underWay.delete(name)
+        else underWay.set(name, left)
+      },
     })
-    return this.#inner.fetch(x, request, watching)
+    const cancel = this.#inner.fetch(x, asked.request, watching)
+    return (why) => {
+      watching.leave()
+      cancel(why)
+    }
   }
 
   #note(x: Exchange, result: string): void {
@@ -62,33 +98,69 @@ export class ShadowOrigin implements Origin {
     this.#events.result(result)
   }
 
-  #other(request: RequestHead, to: Reader): Reader {
-    if (isSafe(request.method)) return to
-    return new Passing(to, (res) => {
-      for (const { path, query } of invalidated(request, res.status, res.headers)) {
-        const key = this.#policy.keyOfTarget(request.authority, path, query)
-        for (const answer of this.#store.variants(key)) this.#store.delete(answer)
-      }
-    })
+  #pass(x: Exchange, request: RequestHead, to: Reader): Cancel {
+    this.#note(x, 'bypass')
+    return this.#inner.fetch(x, request, to)
   }
 
-  #judge(res: ResponseHead, asked: Asked, requestedAtMs: number): Description | undefined {
-    const described = describe(res, asked, this.#policy, { requestedAtMs, receivedAtMs: this.#clock.wall() })
+  #otherMethod(x: Exchange, request: RequestHead, to: Reader): Cancel {
+    if (isSafe(request.method)) return this.#pass(x, request, to)
+    const cache = {
+      policy: this.#policy,
+      invalidate: (keys: readonly string[], labels: readonly string[]) =>
+        this.#state.purges.invalidate({ keys, labels }),
+    }
+    return this.#pass(x, request, new Passing(to, (res) => invalidate(cache, request, res)))
+  }
+
+  #judge(res: ResponseHead, asked: Asked, { stored, use }: Found, requestedAtMs: number): Description | undefined {
+    const times = { requestedAtMs, receivedAtMs: this.#clock.wall() }
+    const etag = headerValue(res.headers, 'etag')
+    if (res.status === 304 && stored !== undefined && use === 'validate') {
+      // The client's own condition: where it names what is stored, the cache would have learnt as much.
+      if (etag !== undefined && etag === headerValue(stored.headers, 'etag')) {
+        this.#state.store.replace(stored, updated(stored, res, asked, this.#policy, times))
+      }
+      return undefined
+    }
+    const described = describe(res, asked, this.#policy, times)
     return typeof described === 'string' ? undefined : described
   }
 
-  #keep(description: Description, digest: Uint8Array, bodyBytes: number, given: StoredAnswer | undefined): void {
+  #keep(description: Description, digest: Uint8Array, bodyBytes: number, { stored, use }: Found): void {
     if (bodyBytes > this.#policy.maxObjectBytes) return
-    const isSame = given === undefined || (given.body[0] !== undefined && Buffer.compare(given.body[0], digest) === 0)
-    if (!isSame && given?.status === description.status) this.#events.differed(description.key)
-    this.#store.put({ ...description, body: [digest], bodyBytes, trailers: undefined })
+    if (stored !== undefined && (use === 'fresh' || use === 'stale')) {
+      const isSame = stored.body[0] !== undefined && Buffer.compare(stored.body[0], digest) === 0
+      if (!isSame && stored.status === description.status) this.#events.differed(description.key)
+    }
+    // What is fresh would not have been fetched: it ages on.
+    if (use === 'fresh') return
+    const weight = Math.max(bodyBytes, LEAST_BODY_TO_FIELDS * fieldsBytes(description))
+    this.#state.store.put({ ...description, body: [digest], bodyBytes: weight, trailers: undefined })
   }
+}
+
+type Use = 'miss' | 'fresh' | 'stale' | 'validate'
+
+interface Found {
+  readonly stored: StoredAnswer | undefined
+  readonly use: Use
+}
+
+/** So that what is really kept, all but bodies, never takes more than about a quarter of the budget. */
+const LEAST_BODY_TO_FIELDS = 3
+
+/** What is really kept of an answer, about (store/memory.ts weighs it in detail). */
+function fieldsBytes({ headers, key }: Description): number {
+  return headers.reduce((sum, text) => sum + text.length + 16, 1000 + 2 * key.length)
 }
 
 interface Watcher {
   /** What would be stored; undefined for nothing. */
   head(res: ResponseHead): Description | undefined
-  end(description: Description, digest: Uint8Array, bodyBytes: number): void
+  complete(description: Description, digest: Uint8Array, bodyBytes: number): void
+  /** Nothing more will come. Called once. */
+  over(hasHead: boolean): void
 }
 
 /** Passes everything on, and digests what would be stored. */
@@ -98,10 +170,19 @@ class Watching implements Reader {
   #description: Description | undefined = undefined
   #hash: Hash | undefined = undefined
   #bytes = 0
+  #hasHead = false
+  #isOver = false
 
   constructor(to: Reader, watcher: Watcher) {
     this.#to = to
     this.#watcher = watcher
+  }
+
+  /** Nobody reads any more. */
+  leave(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#watcher.over(this.#hasHead)
   }
 
   interim(status: number, headers: HeaderList): void {
@@ -109,6 +190,7 @@ class Watching implements Reader {
   }
 
   head(res: ResponseHead, source: BodySource): void {
+    this.#hasHead = true
     this.#description = this.#watcher.head(res)
     if (this.#description !== undefined) this.#hash = createHash('sha256')
     this.#to.head(res, source)
@@ -121,13 +203,15 @@ class Watching implements Reader {
   }
 
   end(trailers?: HeaderList): void {
-    if (this.#description !== undefined && this.#hash !== undefined) {
-      this.#watcher.end(this.#description, this.#hash.digest(), this.#bytes)
+    if (this.#description !== undefined && this.#hash !== undefined && !this.#isOver) {
+      this.#watcher.complete(this.#description, this.#hash.digest(), this.#bytes)
     }
+    this.leave()
     this.#to.end(trailers)
   }
 
   fail(why: GatewayError): void {
+    this.leave()
     this.#to.fail(why)
   }
 }
