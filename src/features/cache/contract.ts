@@ -3,6 +3,7 @@ import type { Clock, Random } from '../../core/clock.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
+import type { Pressure } from '../../core/pressure.ts'
 import type { Fill } from './fill.ts'
 import type { Passes } from './passes.ts'
 import type { LifetimeRules } from './policy/freshness.ts'
@@ -52,6 +53,9 @@ export interface Tier {
 export interface CacheState {
   readonly store: MemoryStore
   readonly passes: Passes
+  /** What could not be validated lately, since the origin failed. */
+  readonly failing: Passes
+  readonly pressure: Pressure
   /** What is being fetched now, by key and variant. */
   readonly fetching: Map<string, UnderWay>
   readonly purges: Purges
@@ -76,6 +80,8 @@ export interface Lookup {
   readonly partition: string
   /** Identifies what may be shared before the answer's Vary is known. */
   readonly fillKey: string
+  /** The same for all who ask alike, whether or not they share a fetch: what passes are remembered by. */
+  readonly passKey: string
 }
 
 /** A fetch that is under way. */
@@ -84,6 +90,8 @@ export interface UnderWay {
   readonly lookup: Lookup
   /** Whether the answer is being kept; known once its head is there. */
   readonly isKept: boolean
+  /** Whether the origin failed, be it with an answer: those who shared the fetch try once more. */
+  readonly hasFailed: boolean
   /** What comes of the body, for features above; undefined where it is not kept. */
   readonly shared: StoredBody | undefined
   /** Parameters of our Cache-Status member for those who read from it. */
@@ -106,8 +114,13 @@ export interface Cache {
   give(x: Exchange, request: RequestHead, to: Reader, answer: StoredAnswer, status: string): Cancel
   /** Says on the exchange and in the metrics how its answer came about. */
   note(x: Exchange, result: string, waitedMs: number): void
-  /** An answer is not kept: for a while, nobody waits for one like it. */
-  refused(lookup: Lookup, because: string): void
+  /**
+   * An answer is not kept: for a while, nobody waits for one like it.
+   * @param isPassing the next one may well be kept: others go on waiting
+   */
+  refused(lookup: Lookup, because: string, isPassing: boolean): void
+  /** The origin failed, and what is stored stood in: for a while, nobody waits for it to fail again. */
+  failed(lookup: Lookup): void
   /** An answer was put into memory: other instances may have it, too. */
   kept(lookup: Lookup, answer: StoredAnswer): void
   /** The origin gave another body while the stored one was fresh. */

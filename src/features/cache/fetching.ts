@@ -2,23 +2,18 @@
  * One request to the origin on behalf of the cache: a miss, a validation, or a refresh that nobody waits for. Decides
  * what its answer means (keep, pass, not modified, stale instead of an error) and satisfies those who waited.
  */
-import type { BodySource } from '../../core/body.ts'
-import { wholeBody } from '../../core/body.ts'
 import type { GatewayError } from '../../core/errors.ts'
-import type { Exchange } from '../../core/exchange.ts'
 import type { HeaderList } from '../../core/headers.ts'
-import type { RequestHead, ResponseHead } from '../../core/message.ts'
-import type { Cancel, Reader } from '../../core/origin.ts'
+import type { ResponseHead } from '../../core/message.ts'
 import type { Cache, Lookup, UnderWay } from './contract.ts'
-import { addCacheStatus } from './deliver.ts'
 import { type Description, describe, type Times, updated } from './description.ts'
 import { Fill, type FillOwner, type Waiter } from './fill.ts'
 import { ageOf, mayServeOnError } from './policy/reuse.ts'
 import type { Refusal } from './policy/storable.ts'
-import { isNotModified } from './policy/validate.ts'
 import { selectingKey } from './policy/vary.ts'
 import type { StoredAnswer } from './store/memory.ts'
 import { StoredBody } from './store/stored-body.ts'
+import type { Waiting } from './waiting.ts'
 
 /** Bodies up to this size are kept in one piece. */
 const ONE_PIECE_BYTES = 65_536
@@ -30,22 +25,20 @@ export class Fetching implements FillOwner, UnderWay {
   /** What is being validated; undefined for a miss. */
   readonly #stored: StoredAnswer | undefined
   readonly #requestedAtMs: number
+  readonly #isRetry: boolean
+  hasFailed = false
   /** The body to be, for those who read it as it comes; undefined for answers that are not kept, or no 200. */
   shared: StoredBody | undefined = undefined
   #isDoomed = false
   readonly #doomedLabels: string[] = []
   #answer: Description | undefined = undefined
 
-  constructor(
-    cache: Cache,
-    lookup: Lookup,
-    stored: StoredAnswer | undefined,
-    requestedAtMs: number = cache.clock.wall(),
-  ) {
+  constructor(cache: Cache, lookup: Lookup, stored: StoredAnswer | undefined, options: FetchingOptions = {}) {
     this.#cache = cache
     this.lookup = lookup
     this.#stored = stored
-    this.#requestedAtMs = requestedAtMs
+    this.#requestedAtMs = options.requestedAtMs ?? cache.clock.wall()
+    this.#isRetry = options.isRetry === true
     this.fill = new Fill(this, cache.policy.maxObjectBytes)
   }
 
@@ -59,7 +52,9 @@ export class Fetching implements FillOwner, UnderWay {
     if (stored !== undefined && res.status >= 500 && this.#serveStale(stored, fill.take)) return 'consumed'
     const refusal = this.#prepare(res, receivedAtMs)
     if (refusal !== undefined) {
-      this.#cache.refused(this.lookup, refusal)
+      this.hasFailed = res.status >= 500
+      // One failure is the first client's own: the others share one more fetch. After a second one nobody waits for more.
+      this.#cache.refused(this.lookup, refusal, this.hasFailed && !this.#isRetry)
       return 'pass'
     }
     if (res.status === 200) this.shared = new StoredBody(fill.pieces, false)
@@ -109,6 +104,7 @@ export class Fetching implements FillOwner, UnderWay {
   }
 
   failed(why: GatewayError, waiters: readonly Waiter[]): void {
+    this.hasFailed = true
     const stored = this.#stored
     if (stored !== undefined && this.#serveStale(stored, () => [...waiters])) return
     waiters.forEach((waiter, index) => {
@@ -152,6 +148,7 @@ export class Fetching implements FillOwner, UnderWay {
   #serveStale(stored: StoredAnswer, take: () => Waiter[]): boolean {
     const nowMs = this.#cache.clock.wall()
     if (!mayServeOnError(stored, nowMs, this.#cache.policy.stale)) return false
+    this.#cache.failed(this.lookup)
     const ttl = Math.floor((stored.lifetimeMs - ageOf(stored, nowMs)) / 1000)
     for (const waiter of take.call(this.fill)) {
       ;(waiter as Waiting).give(stored, 'stale_error', `hit; ttl=${ttl}; detail=stale-if-error`)
@@ -160,110 +157,11 @@ export class Fetching implements FillOwner, UnderWay {
   }
 }
 
-/** A client that waits for a fetching, its own or another's. */
-export class Waiting implements Waiter {
-  to: Reader
-  readonly request: RequestHead
-  readonly #x: Exchange
-  readonly #cache: Cache
-  readonly #isCollapsed: boolean
-  readonly #sinceMs: number
-  readonly #fetching: UnderWay
-  #cancel: Cancel = () => {}
-  #retries: number
-
-  constructor(
-    cache: Cache,
-    x: Exchange,
-    to: Reader,
-    fetching: UnderWay,
-    request: RequestHead,
-    options: WaitingOptions,
-  ) {
-    this.#cache = cache
-    this.#x = x
-    this.to = to
-    this.request = request
-    this.#fetching = fetching
-    this.#isCollapsed = options.isCollapsed
-    this.#retries = options.retries
-    this.#sinceMs = cache.clock.now()
-  }
-
-  /** Gives up waiting or reading. */
-  readonly cancel: Cancel = (why) => this.#cancel(why)
-
-  join(): void {
-    this.#cancel = this.#fetching.fill.join(this)
-  }
-
-  receive(res: ResponseHead, source: BodySource): void {
-    const { headers, status } = res
-    const fetching = this.#fetching
-    this.#note(this.#isCollapsed ? 'collapsed' : fetching.isKept ? 'miss' : 'pass')
-    if (this.#cache.policy.statusField) {
-      addCacheStatus(headers, fetching.forwardStatus(status, this.#isCollapsed))
-    }
-    const { to } = this
-    if (!isNotModified(this.request.headers, headers, status, this.#cache.clock.wall())) {
-      this.#share()
-      to.head(res, source)
-      return
-    }
-    // The client has it already; the body still goes on to the store and to the others.
-    this.to = discard
-    to.head({ status: 304, reason: '', headers: headers.filter(pairsWithoutLength(headers)) }, wholeBody)
-    to.end()
-  }
-
-  #share(): void {
-    const { shared } = this.#fetching
-    if (shared === undefined) return
-    shared.hits++
-    this.#x.stored = shared
-  }
-
-  alone(): void {
-    const { key } = this.#fetching.lookup
-    this.#cancel = this.#cache.refetch(this.#x, this.request, key, this.to, this.#retries)
-  }
-
-  /** Tries once more, together with the others. False when that was done already. */
-  retry(): boolean {
-    if (this.#retries <= 0) return false
-    this.#retries--
-    this.alone()
-    return true
-  }
-
-  /** Answers from a stored answer. */
-  give(answer: StoredAnswer, result: string, status: string): void {
-    this.#note(result)
-    this.#cancel = this.#cache.give(this.#x, this.request, this.to, answer, status)
-  }
-
-  #note(result: string): void {
-    this.#cache.note(this.#x, result, this.#isCollapsed ? this.#cache.clock.now() - this.#sinceMs : 0)
-  }
-}
-
-export interface WaitingOptions {
-  /** Whether another's fetch is shared. */
-  readonly isCollapsed: boolean
-  /** How often a shared fetch that failed may be tried again. */
-  readonly retries: number
-}
-
-const discard: Reader = {
-  interim() {},
-  head() {},
-  write: () => true,
-  end() {},
-  fail() {},
-}
-
-function pairsWithoutLength(headers: HeaderList): (entry: string, index: number) => boolean {
-  return (_entry, index) => (headers[index & ~1] as string).toLowerCase() !== 'content-length'
+export interface FetchingOptions {
+  /** When it was asked for, where that was before now. Wall clock. */
+  readonly requestedAtMs?: number
+  /** Whether it is for those who shared one that failed. */
+  readonly isRetry?: boolean
 }
 
 /** Piece by piece, wherever either is cut. */

@@ -116,11 +116,18 @@ function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
         objectsGauge.value = store.count
       })
       const fetching = new Map<string, UnderWay>()
-      return { store, passes: new Passes(), fetching, purges: new Purges({ store, fetching }, clock), stop }
+      return {
+        store,
+        passes: new Passes(),
+        failing: new Passes(),
+        fetching,
+        purges: new Purges({ store, fetching }, clock),
+        stop,
+      }
     },
     ({ stop }) => stop(),
   )
-  return { ...own, tier: sharedTier(top, own, deps) }
+  return { ...own, pressure: deps.pressure, tier: sharedTier(top, own, deps) }
 }
 
 /** What routes in shadow mode would store, with a budget of the same size of its own: it takes nothing from the others. */
@@ -134,7 +141,7 @@ function shadowState(top: CacheTopConfig, { lease, clock }: Deps): ShadowState {
 }
 
 /** What instances share, for as long as a configuration has the same Redis and the same settings for it. */
-function sharedTier(top: CacheTopConfig, own: Omit<CacheState, 'tier'>, deps: Deps): Tier | undefined {
+function sharedTier(top: CacheTopConfig, own: Pick<CacheState, 'store' | 'purges'>, deps: Deps): Tier | undefined {
   const { shared, lease, clock, metrics, random } = deps
   if (top.redis === false || shared === undefined) return undefined
   const { max_object, wait } = top.redis

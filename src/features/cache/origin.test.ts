@@ -8,6 +8,7 @@ import { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
+import { NO_EXTRAS, Pressure, SERVE_STALE } from '../../core/pressure.ts'
 import type { CachePolicy, Tier } from './contract.ts'
 import { CacheOrigin } from './origin.ts'
 import { Passes } from './passes.ts'
@@ -36,10 +37,12 @@ const policy: CachePolicy = {
 /** An origin whose answers are driven from outside, step by step. */
 class Driven implements Origin {
   readonly readers: Reader[] = []
+  readonly methods: string[] = []
   readonly cancelled = new Set<Reader>()
 
-  fetch(_x: Exchange, _req: RequestHead, to: Reader): Cancel {
+  fetch(_x: Exchange, { method }: RequestHead, to: Reader): Cancel {
     this.readers.push(to)
+    this.methods.push(method)
     return () => this.cancelled.add(to)
   }
 }
@@ -120,6 +123,8 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
       const state = {
         store,
         passes: new Passes(),
+        failing: new Passes(),
+        pressure: new Pressure(),
         fetching,
         purges: new Purges({ store, fetching }, clock),
         tier,
@@ -197,27 +202,34 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
   t.pass('1000 schedules')
 })
 
-t.test('a popular answer is fetched anew before it becomes stale, while it is still given', async (t) => {
+/** A cache over a driven origin, on a virtual clock. */
+function driveable(rules: Partial<CachePolicy> = {}) {
   const clock = new VirtualClock()
   const driven = new Driven()
   const store = new MemoryStore(10_000, { evicted() {} })
   const fetching = new Map()
+  const pressure = new Pressure()
   const purges = new Purges({ store, fetching }, clock)
-  const state = { store, passes: new Passes(), fetching, purges, tier: undefined }
+  const state = { store, passes: new Passes(), failing: new Passes(), pressure, fetching, purges, tier: undefined }
   const events = { result() {}, refused() {}, saved() {}, differed() {} }
-  const origin = new CacheOrigin({ ...policy, refreshesEarly: true }, state, clock, events, driven)
-  const ask = () => {
+  const origin = new CacheOrigin({ ...policy, ...rules }, state, clock, events, driven)
+  const ask = (head: Partial<RequestHead> = {}) => {
     const collector = new Collector()
     const x = exchangeOf({})
-    origin.fetch(x, { ...x.request, body: null }, collector)
+    origin.fetch(x, { ...x.request, body: null, ...head }, collector)
     return collector
   }
-  const answer = (index: number, text: string) => {
+  const answer = (index: number, text: string, cacheControl = 'max-age=10') => {
     const reader = driven.readers[index] as Reader
-    reader.head({ status: 200, reason: '', headers: ['Cache-Control', 'max-age=10', 'ETag', '"a"'] }, wholeBody)
+    reader.head({ status: 200, reason: '', headers: ['Cache-Control', cacheControl, 'ETag', '"a"'] }, wholeBody)
     reader.write(Buffer.from(text))
     reader.end()
   }
+  return { clock, driven, pressure, ask, answer }
+}
+
+t.test('a popular answer is fetched anew before it becomes stale, while it is still given', async (t) => {
+  const { clock, driven, pressure, ask, answer } = driveable({ refreshesEarly: true })
   ask()
   clock.advance(1000)
   answer(0, 'one')
@@ -226,10 +238,38 @@ t.test('a popular answer is fetched anew before it becomes stale, while it is st
   t.equal(ask().text, 'one')
   t.equal(driven.readers.length, 1, 'too early')
   clock.advance(1000)
+  t.equal(ask({ headers: ['Cache-Control', 'no-store'] }).text, 'one')
+  t.equal(driven.readers.length, 1, 'not for one whose answer may not be stored')
+  pressure.level = NO_EXTRAS
   t.equal(ask().text, 'one')
+  t.equal(driven.readers.length, 1, 'not while hard pressed')
+  pressure.level = 0
+  t.equal(ask({ method: 'HEAD' }).text, '')
   t.equal(driven.readers.length, 2, 'fetched while it is given')
+  t.equal(driven.methods[1], 'GET', 'whole, although HEAD was the occasion')
   t.equal(ask().text, 'one')
   t.equal(driven.readers.length, 2, 'once')
   answer(1, 'two')
   t.equal(ask().text, 'two')
+})
+
+t.test('hard pressed, it gives what could stand in for an error, and validates in the background', async (t) => {
+  const { clock, driven, pressure, ask, answer } = driveable()
+  ask()
+  answer(0, 'one')
+  clock.advance(11_000)
+  pressure.level = SERVE_STALE
+  t.equal(ask().text, 'one')
+  t.equal(driven.readers.length, 2)
+  answer(1, 'two')
+  t.equal(ask().text, 'two')
+})
+
+t.test('hard pressed, it still waits where the origin forbids stale answers', async (t) => {
+  const { clock, pressure, ask, answer } = driveable()
+  ask()
+  answer(0, 'one', 'max-age=10, must-revalidate')
+  clock.advance(11_000)
+  pressure.level = SERVE_STALE
+  t.equal(ask().text, '')
 })

@@ -14,15 +14,16 @@ import { type Exchange, LOOKUP, WAIT } from '../../core/exchange.ts'
 import { headerValue } from '../../core/headers.ts'
 import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
+import { NO_EXTRAS, SERVE_STALE } from '../../core/pressure.ts'
 import { Asking } from './asking.ts'
 import type { Cache, CacheEvents, CachePolicy, CacheState, Lookup, Tier, UnderWay } from './contract.ts'
 import { deliver } from './deliver.ts'
-import { Fetching, Waiting } from './fetching.ts'
+import { Fetching } from './fetching.ts'
 import { bypassing, headUpdating, invalidating } from './passing.ts'
 import { requestDirectives } from './policy/directives.ts'
 import { isDueEarly } from './policy/early-refresh.ts'
 import { isSafe } from './policy/invalidate.ts'
-import { type Reuse, reuse } from './policy/reuse.ts'
+import { ageOf, mayServeOnError, type Reuse, reuse } from './policy/reuse.ts'
 import { SURROGATE_CAPABILITY } from './policy/surrogate-control.ts'
 import { conditionalHeaders } from './policy/validate.ts'
 import { selectingKey } from './policy/vary.ts'
@@ -30,6 +31,7 @@ import { isOfTarget, Posting } from './posting.ts'
 import { purging } from './purging.ts'
 import { isKeyable, querying } from './querying.ts'
 import type { MemoryStore, StoredAnswer } from './store/memory.ts'
+import { Waiting } from './waiting.ts'
 
 export class CacheOrigin implements Origin, Cache {
   readonly policy: CachePolicy
@@ -38,7 +40,7 @@ export class CacheOrigin implements Origin, Cache {
   readonly #inner: Origin
   readonly #state: CacheState
   readonly #events: CacheEvents
-  #posts = 0
+  #alone = 0
 
   constructor(policy: CachePolicy, state: CacheState, clock: Clock, events: CacheEvents, inner: Origin) {
     this.policy = policy
@@ -73,19 +75,23 @@ export class CacheOrigin implements Origin, Cache {
         this.note(x, verdict.use === 'fresh' ? 'hit' : 'stale', 0)
         this.#events.saved(stored.fetchMs)
         const cancel = this.#deliver(x, request, to, stored, verdict.ageMs, nowMs, `hit; ttl=${ttl}`)
-        if (this.#isDue(verdict, stored)) this.#refresh(x, request, key, partition, stored)
+        if (!asked.noStore && this.#isDue(verdict, stored)) this.#refresh(x, this.#lookup(request, key), stored)
         return cancel
+      }
+      if (verdict.because === 'stale' && this.#isTrouble(request, key, stored, nowMs)) {
+        return this.#giveInTrouble(x, this.#lookup(request, key), to, stored, nowMs)
       }
     }
     if (asked.onlyIfCached) return this.#onlyIfCached(x, to)
-    if (method === 'HEAD') return this.#inner.fetch(x, request, headUpdating(this, stored, to))
+    if (method === 'HEAD') {
+      this.note(x, 'pass', 0)
+      return this.#inner.fetch(x, request, headUpdating(this, stored, to))
+    }
     if (asked.noStore) return this.pass(x, request, to, 'request-no-store')
     const hasRange = stored === undefined && headerValue(request.headers, 'range') !== undefined
     if (hasRange) return this.pass(x, request, to, 'range')
-    const lookup = { request, key, partition, fillKey: this.#fillKey(key, partition, request) }
-    if (stored === undefined && this.#state.passes.has(lookup.fillKey, this.clock.wall())) {
-      return this.pass(x, request, to, 'hit-for-miss')
-    }
+    const lookup = this.#lookup(request, key)
+    if (stored === undefined && this.#isUnshared(lookup)) return this.#fetchAlone(x, lookup, to)
     if (tier?.isUsable === true && !asked.noCache) return this.#ask(x, lookup, to, tier)
     return this.#share(x, lookup, to, stored, 1)
   }
@@ -94,7 +100,27 @@ export class CacheOrigin implements Origin, Cache {
   #isDue(verdict: Reuse, stored: StoredAnswer): boolean {
     if (verdict.use === 'stale') return verdict.refresh
     const { refreshesEarly, random } = this.policy
-    return refreshesEarly && isDueEarly(stored.lifetimeMs - verdict.ageMs, stored.fetchMs, random)
+    if (!refreshesEarly || this.#state.pressure.level >= NO_EXTRAS) return false
+    return isDueEarly(stored.lifetimeMs - verdict.ageMs, stored.fetchMs, random)
+  }
+
+  /** Whether nobody is to wait for a validation: it would fail, as the last one did just now, or we are hard pressed. */
+  #isTrouble(request: RequestHead, key: string, stored: StoredAnswer, nowMs: number): boolean {
+    const { failing, pressure } = this.#state
+    if (failing.isEmpty && pressure.level < SERVE_STALE) return false
+    if (!mayServeOnError(stored, nowMs, this.policy.stale)) return false
+    return pressure.level >= SERVE_STALE || failing.has(this.#lookup(request, key).fillKey, nowMs)
+  }
+
+  /** Gives a stale answer at once (RFC 5861 §4), and finds out in the background whether the origin is well again. */
+  #giveInTrouble(x: Exchange, lookup: Lookup, to: Reader, stored: StoredAnswer, nowMs: number): Cancel {
+    const ageMs = ageOf(stored, nowMs)
+    this.note(x, 'stale_error', 0)
+    this.#events.saved(stored.fetchMs)
+    const status = `hit; ttl=${Math.floor((stored.lifetimeMs - ageMs) / 1000)}; detail=stale-if-error`
+    const cancel = this.#deliver(x, lookup.request, to, stored, ageMs, nowMs, status)
+    this.#refresh(x, lookup, stored)
+    return cancel
   }
 
   /** Looks again once the shared tier has put into memory what it has. */
@@ -118,18 +144,16 @@ export class CacheOrigin implements Origin, Cache {
 
   /** For a waiter whose shared fetch turned out not to be for it. */
   refetch(x: Exchange, request: RequestHead, key: string, to: Reader, retries: number): Cancel {
-    const partition = this.policy.keys.partition(request)
-    const lookup = { request, key, partition, fillKey: this.#fillKey(key, partition, request) }
-    if (this.#state.passes.has(lookup.fillKey, this.clock.wall())) return this.pass(x, request, to, 'hit-for-miss')
-    const stored = this.store.find(key, partition, request.headers)
+    const lookup = this.#lookup(request, key)
+    if (this.#isUnshared(lookup)) return this.#fetchAlone(x, lookup, to)
+    const stored = this.store.find(key, lookup.partition, request.headers)
     return this.#share(x, lookup, to, stored, retries)
   }
 
   /** Answers one who waited from what is stored. */
   give(x: Exchange, request: RequestHead, to: Reader, answer: StoredAnswer, status: string): Cancel {
     const nowMs = this.clock.wall()
-    const ageMs = answer.initialAgeMs + Math.max(0, nowMs - answer.receivedAtMs)
-    return this.#deliver(x, request, to, answer, ageMs, nowMs, status)
+    return this.#deliver(x, request, to, answer, ageOf(answer, nowMs), nowMs, status)
   }
 
   /** Says on the exchange and in the metrics how its answer came about. */
@@ -139,12 +163,18 @@ export class CacheOrigin implements Origin, Cache {
     this.#events.result(result)
   }
 
-  refused(lookup: Lookup, because: string): void {
+  refused(lookup: Lookup, because: string, isPassing: boolean): void {
     this.#events.refused(because)
-    this.#state.passes.add(lookup.fillKey, this.clock.wall())
+    if (!isPassing) this.#state.passes.add(lookup.passKey, this.clock.wall())
+  }
+
+  failed(lookup: Lookup): void {
+    this.#state.failing.add(lookup.fillKey, this.clock.wall())
   }
 
   kept(lookup: Lookup, answer: StoredAnswer): void {
+    this.#state.passes.delete(lookup.passKey)
+    this.#state.failing.delete(lookup.fillKey)
     // An answer to another query that stands for this one is stored under its own.
     if (answer.key === lookup.key) this.#state.tier?.keep(lookup, answer, this.policy.stale)
   }
@@ -193,11 +223,8 @@ export class CacheOrigin implements Origin, Cache {
 
   /** A fetch that nobody can join, registered so that a purge meanwhile reaches it; undefined for what may not be kept. */
   #keep(request: RequestHead, res: ResponseHead, requestedAtMs: number): UnderWay | undefined {
-    const { keys } = this.policy
-    const key = keys.key(request)
-    const partition = keys.partition(request)
-    const lookup = { request, key, partition, fillKey: `${key}\n${partition}\nPOST ${this.#posts++}` }
-    const fetching = new Fetching(this, lookup, undefined, requestedAtMs)
+    const lookup = this.#unshared(this.#lookup(request, this.policy.keys.key(request)))
+    const fetching = new Fetching(this, lookup, undefined, { requestedAtMs })
     if (!fetching.mayKeep(res)) return undefined
     this.#state.fetching.set(lookup.fillKey, fetching)
     return fetching
@@ -219,17 +246,31 @@ export class CacheOrigin implements Origin, Cache {
   #share(x: Exchange, lookup: Lookup, to: Reader, stored: StoredAnswer | undefined, retries: number): Cancel {
     const underWay = this.#state.fetching.get(lookup.fillKey)
     const isCollapsed = underWay?.fill.isOpen === true
-    const fetching: UnderWay = isCollapsed ? underWay : new Fetching(this, lookup, stored)
+    const fetching: UnderWay = isCollapsed ? underWay : new Fetching(this, lookup, stored, { isRetry: retries === 0 })
     const waiting = new Waiting(this, x, to, fetching, lookup.request, { isCollapsed, retries })
     waiting.join()
     if (!isCollapsed) this.#start(x, fetching, stored)
     return waiting.cancel
   }
 
-  #refresh(x: Exchange, request: RequestHead, key: string, partition: string, stored: StoredAnswer): void {
-    const fillKey = this.#fillKey(key, partition, request)
-    if (this.#state.fetching.get(fillKey)?.fill.isOpen === true) return
-    const fetching = new Fetching(this, { request, key, partition, fillKey }, stored)
+  /** For what was not to be shared lately: side by side with others who ask alike, and kept if it is good for all now. */
+  #fetchAlone(x: Exchange, lookup: Lookup, to: Reader): Cancel {
+    const own = this.#unshared(lookup)
+    const fetching = new Fetching(this, own, undefined)
+    const waiting = new Waiting(this, x, to, fetching, own.request, { isCollapsed: false, retries: 0 })
+    waiting.join()
+    this.#state.fetching.set(own.fillKey, fetching)
+    // With the client's own conditions: its answer is most likely for it alone, and 304 may do.
+    const headers = [...own.request.headers, 'Surrogate-Capability', SURROGATE_CAPABILITY]
+    fetching.fill.started(this.#inner.fetch(x, { ...own.request, headers }, fetching.fill))
+    return waiting.cancel
+  }
+
+  #refresh(x: Exchange, asked: Lookup, stored: StoredAnswer): void {
+    if (this.#state.fetching.get(asked.fillKey)?.fill.isOpen === true) return
+    // HEAD is answered from what GET stored, and GET brings that up to date.
+    const request = asked.request.method === 'HEAD' ? { ...asked.request, method: 'GET' } : asked.request
+    const fetching = new Fetching(this, { ...asked, request }, stored)
     this.#start(new DetachedExchange(x, this.clock.now()), fetching, stored)
   }
 
@@ -244,12 +285,23 @@ export class CacheOrigin implements Origin, Cache {
     fetching.fill.started(this.#inner.fetch(x, head, fetching.fill))
   }
 
-  #fillKey(key: string, partition: string, request: RequestHead): string {
+  #lookup(request: RequestHead, key: string): Lookup {
+    const partition = this.policy.keys.partition(request)
     const names = this.store.varyNames(key)
     const authorization = headerValue(request.headers, 'authorization')
     let fillKey = `${key}\n${partition}`
     if (names.length > 0) fillKey += selectingKey(names, request.headers)
-    return authorization === undefined ? fillKey : `${fillKey}\n${authorization}`
+    if (authorization !== undefined) fillKey = `${fillKey}\n${authorization}`
+    return { request, key, partition, fillKey, passKey: fillKey }
+  }
+
+  /** The same for a fetch that nobody can join. */
+  #unshared(lookup: Lookup): Lookup {
+    return { ...lookup, fillKey: `${lookup.fillKey}\nalone ${this.#alone++}` }
+  }
+
+  #isUnshared(lookup: Lookup): boolean {
+    return this.#state.passes.has(lookup.passKey, this.clock.wall())
   }
 
   /** RFC 9111 §5.2.1.7. */

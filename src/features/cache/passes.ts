@@ -1,6 +1,6 @@
 /**
- * Keys whose answers turned out not to be shareable (hit-for-miss, as Varnish says): for a while, requests for them don't
- * wait for one another. Bounded; the oldest is forgotten first.
+ * Keys whose answers turned out not to be shareable (hit-for-miss, as Varnish says), or whose origin failed: for a while,
+ * nobody waits for them. Bounded; the oldest is forgotten first.
  */
 
 const MAX_KEYS = 10_000
@@ -15,6 +15,10 @@ export class Passes {
     if (this.#until.size <= MAX_KEYS) return
     const oldest = this.#until.keys().next()
     if (oldest.done !== true) this.#until.delete(oldest.value)
+  }
+
+  get isEmpty(): boolean {
+    return this.#until.size === 0
   }
 
   has(key: string, nowMs: number): boolean {

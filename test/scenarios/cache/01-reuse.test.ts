@@ -1,4 +1,4 @@
-import { reply } from '../../harness/origin.ts'
+import { type Answering, reply } from '../../harness/origin.ts'
 import { scenario } from '../../harness/scenario.ts'
 import { eventually } from '../../harness/wire.ts'
 
@@ -103,4 +103,27 @@ scenario('only-if-cached gets a stored answer or 504', async (s, t) => {
   t.equal((await gw.get('/', { headers })).status, 504)
   await gw.get('/')
   t.equal((await gw.get('/', { headers })).status, 200)
+})
+
+scenario('while the backend hangs, one client finds out, and the others get the stale answer at once', async (s, t) => {
+  const once = { 'cache-control': 'max-age=1', etag: '"v1"' }
+  const held: Answering[] = []
+  const origin = await s.origin(reply(200, once, 'one'), (_request, answer) => {
+    held.push(answer)
+  })
+  const routes = [{ upstream: origin.url, cache: true, timeouts: { response: '2s' } }]
+  const gw = await s.gateway({ routes }, { clock: s.clock })
+  await gw.get('/')
+  s.clock.advance(1500)
+  const first = gw.get('/')
+  await origin.saw(2)
+  s.clock.advance(2500)
+  t.equal((await first).text, 'one', 'after the timeout')
+  for (const asked of ['next', 'and the next'])
+    t.equal((await gw.get('/')).text, 'one', `${asked}, with no time passing`)
+  await origin.saw(3)
+  held[1]?.send('HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 3\r\n\r\ntwo')
+  await eventually('the backend to be well again', async () => (await gw.get('/')).text === 'two')
+  t.equal(origin.requests.length, 3)
+  t.equal(await gw.metric('gateway_cache_requests_total', { result: 'hit' }), 1)
 })

@@ -55,6 +55,47 @@ scenario('a shared fetch that fails is tried once more for those who waited', as
   t.equal(origin.requests.length, 2)
 })
 
+for (const [what, statuses, requests] of [
+  ['recovers', [200, 200, 503], 2],
+  ['goes on failing', [503, 503, 503], 3],
+] as const) {
+  scenario(`an error for the first client is its own, when the backend ${what}`, async (s, t) => {
+    const waiting: Answering[] = []
+    const error = reply(503, {}, 'busy')
+    const origin = await s.origin(
+      (_request, answer) => {
+        waiting.push(answer)
+      },
+      what === 'recovers' ? reply(200, { 'cache-control': 'max-age=60' }, 'ok') : error,
+      error,
+    )
+    const gw = await s.gateway({ routes: [{ upstream: origin.url, cache: true }] })
+    const answers = [1, 2, 3].map(() => gw.get('/'))
+    await eventually('all to wait', async () => (await gw.metric('gateway_requests_in_flight')) === 3)
+    waiting[0]?.send('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n')
+    t.strictSame((await Promise.all(answers)).map((answer) => answer.status).sort(), statuses)
+    t.equal(origin.requests.length, requests)
+  })
+}
+
+scenario('what could not be shared once is stored as soon as it can be', async (s, t) => {
+  const origin = await s.origin(
+    reply(503, {}, 'busy'),
+    reply(200, { 'cache-control': 'private', etag: '"p"' }, 'mine'),
+    reply(304, { 'cache-control': 'private', etag: '"p"' }),
+    reply(200, { 'cache-control': 'max-age=60' }, 'for all'),
+  )
+  const gw = await s.gateway({ routes: [{ upstream: origin.url, cache: true }] })
+  t.equal((await gw.get('/')).status, 503)
+  t.equal((await gw.get('/')).text, 'mine')
+  const again = await gw.get('/', { headers: ['If-None-Match', '"p"'] })
+  t.equal(again.status, 304)
+  t.equal(origin.last.header('if-none-match'), '"p"', 'the client’s own condition, while its answer is for it alone')
+  t.equal((await gw.get('/')).text, 'for all')
+  t.match((await gw.get('/')).header('cache-status'), /hit/)
+  t.equal(origin.requests.length, 4)
+})
+
 scenario('the client that asked first may leave: the others still get the answer', async (s, t) => {
   let answering: Answering | undefined
   const origin = await s.origin((_request, answer) => {
