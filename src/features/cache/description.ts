@@ -5,6 +5,7 @@ import type { CachePolicy } from './contract.ts'
 import { requestDirectives, responseDirectives } from './policy/directives.ts'
 import { initialAge, lifetimeOf, shortened } from './policy/freshness.ts'
 import { labelsOf } from './policy/groups.ts'
+import { isDeceptive } from './policy/guard.ts'
 import { queryLabelOf } from './policy/key.ts'
 import { type Refusal, storable } from './policy/storable.ts'
 import { updatedHeaders } from './policy/validate.ts'
@@ -12,6 +13,8 @@ import { selectingKey, varyNames } from './policy/vary.ts'
 import type { NewAnswer, StoredAnswer } from './store/memory.ts'
 
 export type Description = Omit<NewAnswer, 'body' | 'bodyBytes' | 'trailers'>
+
+export type Refused = Refusal | 'type-mismatch' | 'too-large'
 
 export interface Asked {
   readonly request: RequestHead
@@ -31,13 +34,14 @@ export function describe(
   { request, key, partition }: Asked,
   policy: CachePolicy,
   times: Times,
-): Description | Refusal | 'too-large' {
+): Description | Refused {
   const { directives, isTargeted } = responseDirectives(res.headers)
   const lifetime = lifetimeOf(res.status, res.headers, directives, isTargeted, times.receivedAtMs, policy.lifetime)
   const answer = { status: res.status, headers: res.headers, directives, lifetime }
   const asked = requestDirectives(request.headers)
   const verdict = storable(request.method, request.headers, asked, answer, policy.ignoresOrigin)
   if (!verdict.store) return verdict.because
+  if (isDeceptive(request.path, res.headers, lifetime.from)) return 'type-mismatch'
   const length = headerValue(res.headers, 'content-length')
   if (length !== undefined && Number(length) > policy.maxObjectBytes) return 'too-large'
   const names = varyNames(res.headers)

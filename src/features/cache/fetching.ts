@@ -6,10 +6,9 @@ import type { GatewayError } from '../../core/errors.ts'
 import type { HeaderList } from '../../core/headers.ts'
 import type { ResponseHead } from '../../core/message.ts'
 import type { Cache, Lookup, UnderWay } from './contract.ts'
-import { type Description, describe, type Times, updated } from './description.ts'
+import { type Description, describe, type Refused, type Times, updated } from './description.ts'
 import { Fill, type FillOwner, type Waiter } from './fill.ts'
 import { ageOf, mayServeOnError } from './policy/reuse.ts'
-import type { Refusal } from './policy/storable.ts'
 import { selectingKey } from './policy/vary.ts'
 import type { StoredAnswer } from './store/memory.ts'
 import { StoredBody } from './store/stored-body.ts'
@@ -123,7 +122,7 @@ export class Fetching implements FillOwner, UnderWay {
   }
 
   /** Fills in what will be stored, or says why nothing will. */
-  #prepare(res: ResponseHead, receivedAtMs: number): Refusal | 'too-large' | undefined {
+  #prepare(res: ResponseHead, receivedAtMs: number): Refused | undefined {
     const described = describe(res, this.lookup, this.#cache.policy, this.#times(receivedAtMs))
     if (typeof described === 'string') return described
     this.#answer = described

@@ -22,6 +22,7 @@ import { Fetching } from './fetching.ts'
 import { bypassing, headUpdating, invalidating } from './passing.ts'
 import { requestDirectives } from './policy/directives.ts'
 import { isDueEarly } from './policy/early-refresh.ts'
+import { overridesMethod } from './policy/guard.ts'
 import { isSafe } from './policy/invalidate.ts'
 import { ageOf, mayServeOnError, type Reuse, reuse } from './policy/reuse.ts'
 import { SURROGATE_CAPABILITY } from './policy/surrogate-control.ts'
@@ -54,6 +55,7 @@ export class CacheOrigin implements Origin, Cache {
   fetch(x: Exchange, request: RequestHead, to: Reader): Cancel {
     const { method } = request
     if (method !== 'GET' && method !== 'HEAD') return this.#otherMethod(x, request, to)
+    if (overridesMethod(request.headers)) return this.#overridden(x, request, to)
     if (this.policy.bypasses(request)) return this.pass(x, request, to, 'rule')
     // Content means nothing here (RFC 9110 §9.3.1), but a backend may heed it: what it then says is not for others.
     if (request.body !== null) return this.pass(x, request, to, 'request-content')
@@ -64,7 +66,7 @@ export class CacheOrigin implements Origin, Cache {
   #lookUp(x: Exchange, request: RequestHead, key: string, to: Reader, tier: Tier | undefined): Cancel {
     const { method } = request
     const { keys } = this.policy
-    const partition = keys.partition(request)
+    const partition = keys.partition(request, x.peer)
     const stored = this.store.find(key, partition, request.headers)
     const asked = requestDirectives(request.headers)
     if (stored !== undefined) {
@@ -75,11 +77,11 @@ export class CacheOrigin implements Origin, Cache {
         this.note(x, verdict.use === 'fresh' ? 'hit' : 'stale', 0)
         this.#events.saved(stored.fetchMs)
         const cancel = this.#deliver(x, request, to, stored, verdict.ageMs, nowMs, `hit; ttl=${ttl}`)
-        if (!asked.noStore && this.#isDue(verdict, stored)) this.#refresh(x, this.#lookup(request, key), stored)
+        if (!asked.noStore && this.#isDue(verdict, stored)) this.#refresh(x, this.#lookup(x, request, key), stored)
         return cancel
       }
-      if (verdict.because === 'stale' && this.#isTrouble(request, key, stored, nowMs)) {
-        return this.#giveInTrouble(x, this.#lookup(request, key), to, stored, nowMs)
+      if (verdict.because === 'stale' && this.#isTrouble(x, request, key, stored, nowMs)) {
+        return this.#giveInTrouble(x, this.#lookup(x, request, key), to, stored, nowMs)
       }
     }
     if (asked.onlyIfCached) return this.#onlyIfCached(x, to)
@@ -90,7 +92,7 @@ export class CacheOrigin implements Origin, Cache {
     if (asked.noStore) return this.pass(x, request, to, 'request-no-store')
     const hasRange = stored === undefined && headerValue(request.headers, 'range') !== undefined
     if (hasRange) return this.pass(x, request, to, 'range')
-    const lookup = this.#lookup(request, key)
+    const lookup = this.#lookup(x, request, key)
     if (stored === undefined && this.#isUnshared(lookup)) return this.#fetchAlone(x, lookup, to)
     if (tier?.isUsable === true && !asked.noCache) return this.#ask(x, lookup, to, tier)
     return this.#share(x, lookup, to, stored, 1)
@@ -105,11 +107,11 @@ export class CacheOrigin implements Origin, Cache {
   }
 
   /** Whether nobody is to wait for a validation: it would fail, as the last one did just now, or we are hard pressed. */
-  #isTrouble(request: RequestHead, key: string, stored: StoredAnswer, nowMs: number): boolean {
+  #isTrouble(x: Exchange, request: RequestHead, key: string, stored: StoredAnswer, nowMs: number): boolean {
     const { failing, pressure } = this.#state
     if (failing.isEmpty && pressure.level < SERVE_STALE) return false
     if (!mayServeOnError(stored, nowMs, this.policy.stale)) return false
-    return pressure.level >= SERVE_STALE || failing.has(this.#lookup(request, key).fillKey, nowMs)
+    return pressure.level >= SERVE_STALE || failing.has(this.#lookup(x, request, key).fillKey, nowMs)
   }
 
   /** Gives a stale answer at once (RFC 5861 §4), and finds out in the background whether the origin is well again. */
@@ -144,7 +146,7 @@ export class CacheOrigin implements Origin, Cache {
 
   /** For a waiter whose shared fetch turned out not to be for it. */
   refetch(x: Exchange, request: RequestHead, key: string, to: Reader, retries: number): Cancel {
-    const lookup = this.#lookup(request, key)
+    const lookup = this.#lookup(x, request, key)
     if (this.#isUnshared(lookup)) return this.#fetchAlone(x, lookup, to)
     const stored = this.store.find(key, lookup.partition, request.headers)
     return this.#share(x, lookup, to, stored, retries)
@@ -202,6 +204,13 @@ export class CacheOrigin implements Origin, Cache {
     return this.#inner.fetch(x, request, invalidating(this, request, to))
   }
 
+  /** Whatever the backend makes of it, it is not what others mean by GET. */
+  #overridden(x: Exchange, request: RequestHead, to: Reader): Cancel {
+    this.note(x, 'bypass', 0)
+    this.#events.refused('method-override')
+    return this.#inner.fetch(x, request, invalidating(this, request, to))
+  }
+
   #query(x: Exchange, request: RequestHead, to: Reader): Cancel {
     if (this.policy.bypasses(request)) return this.pass(x, request, to, 'rule')
     if (!isKeyable(request)) return this.pass(x, request, to, 'request-content')
@@ -212,7 +221,7 @@ export class CacheOrigin implements Origin, Cache {
   #post(x: Exchange, request: RequestHead, to: Reader): Cancel {
     const requestedAtMs = this.clock.wall()
     const keep = (res: ResponseHead) =>
-      isOfTarget(request, res.headers) ? this.#keep(request, res, requestedAtMs) : undefined
+      isOfTarget(request, res.headers) ? this.#keep(x, request, res, requestedAtMs) : undefined
     const posting = new Posting(this, request, to, keep)
     const cancel = this.#inner.fetch(x, request, posting)
     return (why) => {
@@ -222,8 +231,8 @@ export class CacheOrigin implements Origin, Cache {
   }
 
   /** A fetch that nobody can join, registered so that a purge meanwhile reaches it; undefined for what may not be kept. */
-  #keep(request: RequestHead, res: ResponseHead, requestedAtMs: number): UnderWay | undefined {
-    const lookup = this.#unshared(this.#lookup(request, this.policy.keys.key(request)))
+  #keep(x: Exchange, request: RequestHead, res: ResponseHead, requestedAtMs: number): UnderWay | undefined {
+    const lookup = this.#unshared(this.#lookup(x, request, this.policy.keys.key(request)))
     const fetching = new Fetching(this, lookup, undefined, { requestedAtMs })
     if (!fetching.mayKeep(res)) return undefined
     this.#state.fetching.set(lookup.fillKey, fetching)
@@ -285,8 +294,8 @@ export class CacheOrigin implements Origin, Cache {
     fetching.fill.started(this.#inner.fetch(x, head, fetching.fill))
   }
 
-  #lookup(request: RequestHead, key: string): Lookup {
-    const partition = this.policy.keys.partition(request)
+  #lookup(x: Exchange, request: RequestHead, key: string): Lookup {
+    const partition = this.policy.keys.partition(request, x.peer)
     const names = this.store.varyNames(key)
     const authorization = headerValue(request.headers, 'authorization')
     let fillKey = `${key}\n${partition}`

@@ -49,10 +49,10 @@ const shape = {
     )
     .default('on'),
   ttl: duration()
-    .describe('Freshness for answers whose origin gives none and which have no Last-Modified.')
+    .describe('Freshness for answers, but for errors, whose origin gives none and which have no Last-Modified.')
     .prefault('0s'),
   override_ttl: duration()
-    .describe('Freshness whatever the origin says; `private` and `no-store` still hold.')
+    .describe('Freshness whatever the origin says, but for errors; `private` and `no-store` still hold.')
     .optional(),
   ignore_origin: z
     .boolean()

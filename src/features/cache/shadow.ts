@@ -15,6 +15,7 @@ import type { CacheEvents, CachePolicy } from './contract.ts'
 import { type Asked, type Description, describe, updated } from './description.ts'
 import { invalidate, Passing } from './passing.ts'
 import { type Directives, requestDirectives } from './policy/directives.ts'
+import { overridesMethod } from './policy/guard.ts'
 import { isSafe } from './policy/invalidate.ts'
 import { reuse } from './policy/reuse.ts'
 import type { Purges } from './purges.ts'
@@ -45,11 +46,13 @@ export class ShadowOrigin implements Origin {
 
   fetch(x: Exchange, request: RequestHead, to: Reader): Cancel {
     const { method } = request
-    if (method !== 'GET' && method !== 'HEAD') return this.#otherMethod(x, request, to)
+    if ((method !== 'GET' && method !== 'HEAD') || overridesMethod(request.headers)) {
+      return this.#otherMethod(x, request, to)
+    }
     const asked = requestDirectives(request.headers)
     const { bypasses, keys } = this.#policy
     if (bypasses(request) || request.body !== null || asked.onlyIfCached) return this.#pass(x, request, to)
-    const [key, partition] = [keys.key(request), keys.partition(request)]
+    const [key, partition] = [keys.key(request), keys.partition(request, x.peer)]
     const stored = this.#state.store.find(key, partition, request.headers)
     const use = stored === undefined ? 'miss' : this.#use(stored, asked)
     if (use === 'fresh' || use === 'stale') {
@@ -104,7 +107,7 @@ export class ShadowOrigin implements Origin {
   }
 
   #otherMethod(x: Exchange, request: RequestHead, to: Reader): Cancel {
-    if (isSafe(request.method)) return this.#pass(x, request, to)
+    if (isSafe(request.method) && request.method !== 'GET') return this.#pass(x, request, to)
     const cache = {
       policy: this.#policy,
       invalidate: (keys: readonly string[], labels: readonly string[]) =>

@@ -43,13 +43,89 @@ scenario('another port in Host is another resource', async (s, t) => {
   t.equal((await gw.fetch(host('shop.example'))).text, 'shop.example')
 })
 
-scenario('a method in a header or in a parameter does not change what is stored for GET', async (s, t) => {
-  const origin = await s.origin(echoing('x-http-method-override'), reply(200, fresh, 'right'))
-  const gw = await s.gateway({
-    routes: [{ upstream: origin.url, cache: { key: { headers: ['x-http-method-override'] } } }],
+for (const field of ['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override']) {
+  scenario(`a method in ${field} goes past the cache, and makes untrue what is stored`, async (s, t) => {
+    const origin = await s.origin(
+      reply(200, fresh, 'deleted'),
+      reply(200, fresh, 'right'),
+      reply(200, fresh, 'deleted'),
+      reply(200, fresh, 'new'),
+    )
+    const gw = await s.gateway({ routes: [{ upstream: origin.url, cache: true }] })
+    const override = () => gw.get('/', { headers: [field, 'DELETE'] })
+    t.equal((await override()).text, 'deleted')
+    t.equal((await gw.get('/')).text, 'right')
+    t.equal((await override()).text, 'deleted', 'not answered from what is stored either')
+    t.equal((await gw.get('/')).text, 'new')
+    t.equal(await gw.metric('gateway_cache_refusals_total', { reason: 'method-override' }), 2)
   })
-  await gw.get('/', { headers: ['X-HTTP-Method-Override', 'DELETE'] })
-  t.equal((await gw.get('/')).text, 'right')
+}
+
+for (const [field, value] of [
+  ['X-Forwarded-Host', 'evil.example'],
+  ['X-Forwarded-Proto', 'https'],
+  ['Forwarded', 'for=192.0.2.1;host=evil.example'],
+] as const) {
+  scenario(`what a trusted proxy passes on in ${field} poisons nobody else’s answer`, async (s, t) => {
+    const origin = await s.origin(echoing(field))
+    const routes = [{ upstream: origin.url, cache: true }]
+    const gw = await s.gateway({ listeners: [{ address: '127.0.0.1:0', trusted_proxies: ['127.0.0.1'] }], routes })
+    const poisoned = await gw.get('/', { headers: [field, value] })
+    t.ok(poisoned.text.includes(value), 'the backend is told what a proxy says that is trusted')
+    t.notMatch((await gw.get('/')).text, new RegExp(value))
+    t.equal(origin.requests.length, 2)
+    await gw.get('/', { headers: [field, value] })
+    t.equal(origin.requests.length, 2, 'both are stored')
+  })
+}
+
+scenario('only what the backend encoded so is given to a client that refuses gzip', async (s, t) => {
+  const plain = { 'cache-control': 'max-age=60', vary: 'Accept-Encoding' }
+  const origin = await s.origin((request, answer) =>
+    /gzip(?!;q=0)/.test(request.header('accept-encoding') ?? '')
+      ? reply(200, { ...plain, 'content-encoding': 'gzip' }, 'packed')(request, answer)
+      : reply(200, plain, 'plain')(request, answer),
+  )
+  const gw = await s.gateway({ routes: [{ upstream: origin.url, cache: true }] })
+  const ask = async (...headers: string[]) => (await gw.get('/', { headers })).text
+  for (const round of ['cold', 'stored']) {
+    t.equal(await ask('Accept-Encoding', 'gzip'), 'packed', round)
+    t.equal(await ask('Accept-Encoding', 'gzip;q=0'), 'plain', round)
+    t.equal(await ask('Accept-Encoding', 'br, gzip;q=0'), 'plain', round)
+    t.equal(await ask(), 'plain', round)
+  }
+})
+
+scenario('neither settings for answers nor a client’s odd request have an error stored', async (s, t) => {
+  for (const cache of [{ ttl: '60s' }, { override_ttl: '60s' }, { override_ttl: '60s', ignore_origin: true }]) {
+    const origin = await s.origin((request, answer) =>
+      reply(request.header('x-odd') === undefined ? 200 : 400, {}, 'answer')(request, answer),
+    )
+    const gw = await s.gateway({ routes: [{ upstream: origin.url, cache }] })
+    t.equal((await gw.get('/', { headers: ['X-Odd', 'x'.repeat(9000)] })).status, 400)
+    t.equal((await gw.get('/')).status, 200)
+    t.equal((await gw.get('/', { headers: ['X-Odd', 'x'] })).status, 200, 'the answer is stored')
+  }
+})
+
+for (const target of ['/account/x.css', '/account;x.css']) {
+  scenario(`settings don’t have a page stored that was asked for as ${target}`, async (s, t) => {
+    const page = (text: string) => reply(200, { 'content-type': 'text/html' }, text)
+    const origin = await s.origin(page('of Alice'), page('of Bob'), reply(200, { 'content-type': 'text/css' }, 'css'))
+    const gw = await s.gateway({ routes: [{ upstream: origin.url, cache: { ttl: '60s' } }] })
+    t.equal((await gw.get(target, { headers: ['Cookie', 'session=alice'] })).text, 'of Alice')
+    t.equal((await gw.get(target)).text, 'of Bob')
+    t.equal((await gw.get(target)).text, 'css')
+    t.match((await gw.get(target)).header('cache-status'), /hit/)
+    t.equal(await gw.metric('gateway_cache_refusals_total', { reason: 'type-mismatch' }), 2)
+  })
+}
+
+scenario('an encoded slash makes no other path of the same resource', async (s, t) => {
+  const origin = await s.origin(reply(200, { 'content-type': 'text/html' }, 'of Alice'))
+  const gw = await s.gateway({ routes: [{ upstream: origin.url, cache: true }] })
+  t.equal((await gw.get('/account%2fx.css')).status, 400)
+  t.equal(origin.requests.length, 0)
 })
 
 for (const target of [

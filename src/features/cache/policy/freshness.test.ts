@@ -61,6 +61,16 @@ t.test('the configured lifetimes come last, but an override first', async (t) =>
   t.same(lifetime(['Cache-Control', 'max-age=9'], 200, { overrideMs: 3 }), { lifetimeMs: 3, from: 'override' })
 })
 
+t.test('settings that are meant for answers don’t keep errors', async (t) => {
+  const settings = { overrideMs: 3, fallbackMs: 5 }
+  for (const status of [400, 403, 404, 405, 414, 431, 500, 501, 503]) {
+    t.same(lifetime([], status, settings), { lifetimeMs: 0, from: 'none' }, String(status))
+  }
+  t.same(lifetime(['Cache-Control', 'max-age=9'], 404, settings), { lifetimeMs: 9000, from: 'max-age' })
+  t.same(lifetime([], 404, { ...settings, negativeMs: new Map([[404, 7]]) }), { lifetimeMs: 7, from: 'negative' })
+  t.equal(lifetime([], 301, settings).from, 'override')
+})
+
 t.test('of several Age members the first counts, and junk is ignored (RFC 9111 §5.1)', async (t) => {
   const age = (...values: string[]) =>
     initialAge(['Date', at(0), ...values.flatMap((v) => ['Age', v])], now, now) / 1000

@@ -10,9 +10,9 @@ import { type HeaderList, headerValue, headerValues } from '../../../core/header
 import type { Directives } from './directives.ts'
 
 export interface LifetimeRules {
-  /** Lifetime whatever the origin says, in milliseconds. */
+  /** Lifetime whatever the origin says, in milliseconds; not for errors. */
   readonly overrideMs: number | undefined
-  /** Lifetime where nothing else gives one. */
+  /** Lifetime where nothing else gives one; not for errors. */
   readonly fallbackMs: number
   /** Lifetime by status for error answers without explicit freshness. */
   readonly negativeMs: ReadonlyMap<number, number>
@@ -52,7 +52,8 @@ export function lifetimeOf(
   receivedAtMs: number,
   rules: LifetimeRules,
 ): Lifetime {
-  if (rules.overrideMs !== undefined) return { lifetimeMs: rules.overrideMs, from: 'override' }
+  // An error is not what the operator meant to keep: `negative` says for how long, or the origin does.
+  if (rules.overrideMs !== undefined && status < 400) return { lifetimeMs: rules.overrideMs, from: 'override' }
   if (directives.sMaxAge !== undefined) return { lifetimeMs: directives.sMaxAge * 1000, from: 's-maxage' }
   if (directives.maxAge !== undefined) return { lifetimeMs: directives.maxAge * 1000, from: 'max-age' }
   const date = dateOf(headers, receivedAtMs)
@@ -85,7 +86,9 @@ function heuristicOf(
   if (modifiedAt !== undefined && modifiedAt < dateMs) {
     return { lifetimeMs: Math.min((dateMs - modifiedAt) / 10, HEURISTIC_MAX_MS), from: 'heuristic' }
   }
-  return rules.fallbackMs > 0 ? { lifetimeMs: rules.fallbackMs, from: 'configured' } : { lifetimeMs: 0, from: 'none' }
+  return rules.fallbackMs > 0 && status < 400
+    ? { lifetimeMs: rules.fallbackMs, from: 'configured' }
+    : { lifetimeMs: 0, from: 'none' }
 }
 
 /** The Date field, or the time of receipt where there is none that can be read. */

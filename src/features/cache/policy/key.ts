@@ -1,5 +1,6 @@
 /** What makes two requests ask for the same thing (RFC 9111 §2: the target URI), and what an unsafe one makes untrue. */
-import { type HeaderList, headerValue } from '../../../core/headers.ts'
+import type { Peer } from '../../../core/exchange.ts'
+import { type HeaderList, headerValue, isNamed } from '../../../core/headers.ts'
 import type { RequestHead } from '../../../core/message.ts'
 
 export interface KeyRules {
@@ -14,17 +15,25 @@ export interface KeyRules {
 export interface Keys {
   /** The resource: what an unsafe request or a purge makes untrue as a whole. */
   key(request: RequestHead): string
-  /** Which part of it: the route, since another may ask another backend, and the configured fields and cookies. */
-  partition(request: RequestHead): string
+  /**
+   * Which part of it: the route, since another may ask another backend; the scheme, and what a trusted proxy says of the
+   * host, since backends write both into their links and redirects; the configured fields and cookies.
+   */
+  partition(request: RequestHead, peer: Peer): string
 }
 
 /** Compiles the rules. The key of the common case is one concatenation. */
 export function compileKeys(route: string, rules: KeyRules): Keys {
   const queryOf = queryNormaliser(rules.query)
+  const overTls = `${route}\nhttps`
   const isPlain = rules.headers.length === 0 && rules.cookies.length === 0
   return {
     key: (request) => `${rules.host ? request.authority : ''}${request.path}${queryOf(request.query)}`,
-    partition: (request) => (isPlain ? route : route + extras(request.headers, rules)),
+    partition: (request, peer) => {
+      let partition = request.scheme === 'https' ? overTls : route
+      if (peer.trusted && rules.host) partition += toldHosts(peer.forwarded, request.authority)
+      return isPlain ? partition : partition + extras(request.headers, rules)
+    },
   }
 }
 
@@ -85,6 +94,24 @@ function matcher(names: readonly string[]): (name: string) => boolean {
 function not(test: (name: string) => boolean): (name: string) => boolean {
   return (name) => !test(name)
 }
+
+/** Hosts other than the request's own that the backend is told of: a proxy may pass on what clients wrote. */
+function toldHosts(forwarded: HeaderList, authority: string): string {
+  let told = ''
+  for (let i = 0; i < forwarded.length; i += 2) {
+    const name = forwarded[i] as string
+    const value = forwarded[i + 1] as string
+    if (isNamed(name, 'x-forwarded-host')) {
+      if (value !== authority) told += `\nfor ${value}`
+    } else if (isNamed(name, 'forwarded')) {
+      for (const [parameter] of value.toLowerCase().matchAll(hostOrScheme)) told += `\n${parameter}`
+    }
+  }
+  return told
+}
+
+/** RFC 7239 §5.3, §5.4: what of Forwarded backends build links from. Addresses are left out: they would make a key each. */
+const hostOrScheme = /\b(?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,\s]*)/g
 
 function extras(headers: HeaderList, rules: KeyRules): string {
   let text = ''
