@@ -53,6 +53,8 @@ export interface Tier {
 export interface CacheState {
   readonly store: MemoryStore
   readonly passes: Passes
+  /** What grew too large to be kept: not even the beginning is, for a while. */
+  readonly large: Passes
   /** What could not be validated lately, since the origin failed. */
   readonly failing: Passes
   readonly pressure: Pressure

@@ -98,6 +98,10 @@ export class Fetching implements FillOwner, UnderWay {
     return ageOf(stored, this.#requestedAtMs) < stored.lifetimeMs
   }
 
+  outgrown(): void {
+    this.#cache.refused(this.lookup, 'too-large', false)
+  }
+
   ended(): void {
     this.#cache.done(this)
   }

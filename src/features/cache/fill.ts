@@ -20,6 +20,8 @@ export interface FillOwner {
   judge(fill: Fill, res: ResponseHead): 'keep' | 'pass' | 'consumed'
   /** The body of a kept answer is complete. */
   complete(fill: Fill, body: readonly Uint8Array[], bodyBytes: number, trailers: HeaderList | undefined): void
+  /** The body has become larger than what is kept. `ended` follows. */
+  outgrown(fill: Fill): void
   /** Nothing more will come, whatever came of it: stop sending readers here. Called once. */
   ended(fill: Fill): void
   /** No answer can be had. Whoever waited is the owner's to satisfy. */
@@ -39,7 +41,10 @@ export interface Waiter {
 
 type State = 'waiting' | 'keeping' | 'passing' | 'over'
 
-/** Bytes that may lie unread between the origin and the fastest reader of an answer that is too large to keep. */
+/**
+ * Of an answer that grows too large to keep, this much more than the largest kept one may lie between the fastest reader
+ * and the slowest: so far apart they don't hold each other up, and beyond it memory must not grow.
+ */
 const READ_AHEAD_BYTES = 1024 * 1024
 
 export class Fill implements Reader {
@@ -132,6 +137,7 @@ export class Fill implements Reader {
     this.#bytes += chunk.byteLength
     if (this.#bytes > this.#maxBytes && !this.#isTooLarge) {
       this.#isTooLarge = true
+      this.#owner.outgrown(this)
       this.#owner.ended(this)
     }
     this.flow()
@@ -186,7 +192,7 @@ export class Fill implements Reader {
       this.#bytes -= (this.#pieces.shift() as Uint8Array).byteLength
       this.#dropped++
     }
-    const isAhead = this.#bytes > READ_AHEAD_BYTES
+    const isAhead = this.#bytes > this.#maxBytes + READ_AHEAD_BYTES
     if (!isAhead && this.#isPaused) this.#source.resume()
     this.#isPaused = isAhead
   }

@@ -119,6 +119,7 @@ function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
       return {
         store,
         passes: new Passes(),
+        large: new Passes(),
         failing: new Passes(),
         fetching,
         purges: new Purges({ store, fetching }, clock),

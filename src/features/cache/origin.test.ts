@@ -123,6 +123,7 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
       const state = {
         store,
         passes: new Passes(),
+        large: new Passes(),
         failing: new Passes(),
         pressure: new Pressure(),
         fetching,
@@ -210,7 +211,8 @@ function driveable(rules: Partial<CachePolicy> = {}) {
   const fetching = new Map()
   const pressure = new Pressure()
   const purges = new Purges({ store, fetching }, clock)
-  const state = { store, passes: new Passes(), failing: new Passes(), pressure, fetching, purges, tier: undefined }
+  const remembered = { passes: new Passes(), large: new Passes(), failing: new Passes() }
+  const state = { store, ...remembered, pressure, fetching, purges, tier: undefined }
   const events = { result() {}, refused() {}, saved() {}, differed() {} }
   const origin = new CacheOrigin({ ...policy, ...rules }, state, clock, events, driven)
   const ask = (head: Partial<RequestHead> = {}) => {
@@ -225,7 +227,7 @@ function driveable(rules: Partial<CachePolicy> = {}) {
     reader.write(Buffer.from(text))
     reader.end()
   }
-  return { clock, driven, pressure, ask, answer }
+  return { clock, driven, pressure, store, ask, answer }
 }
 
 t.test('a popular answer is fetched anew before it becomes stale, while it is still given', async (t) => {
@@ -272,4 +274,35 @@ t.test('hard pressed, it still waits where the origin forbids stale answers', as
   clock.advance(11_000)
   pressure.level = SERVE_STALE
   t.equal(ask().text, '')
+})
+
+t.test('a slow reader holds nobody up until memory would have to grow, and then loses nothing', async (t) => {
+  // Largest kept answer: 40 bytes. Beyond it, 1 MiB may lie between the fastest and the slowest reader.
+  const { driven, store, ask } = driveable()
+  const [fast, slow] = [ask(), ask()]
+  slow.isSlow = true
+  let resumed = 0
+  const reader = driven.readers[0] as Reader
+  const headers = ['Cache-Control', 'max-age=10']
+  reader.head({ status: 200, reason: '', headers }, { ...wholeBody, resume: () => resumed++ })
+  const piece = 'x'.repeat(256 * 1024)
+  let mayGoOn = true
+  let sent = 0
+  while (mayGoOn && sent < 100) {
+    mayGoOn = reader.write(Buffer.from(piece))
+    sent++
+  }
+  t.equal(fast.text.length, sent * piece.length, 'the fast one has all that came')
+  t.ok(sent * piece.length > 1024 * 1024 && sent < 8, `${sent} pieces`)
+  t.equal(resumed, 0)
+  slow.isSlow = false
+  slow.resume()
+  t.equal(resumed, 1, 'the origin goes on when the slow one has caught up')
+  reader.end()
+  t.strictSame([slow.text.length, slow.ended], [sent * piece.length, 'end'])
+  t.equal(store.count, 0)
+  ask()
+  t.equal(driven.readers.length, 2)
+  ask()
+  t.equal(driven.readers.length, 3, 'the next ones are fetched side by side, with nothing kept of them')
 })

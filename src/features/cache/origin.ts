@@ -93,6 +93,8 @@ export class CacheOrigin implements Origin, Cache {
     const hasRange = stored === undefined && headerValue(request.headers, 'range') !== undefined
     if (hasRange) return this.pass(x, request, to, 'range')
     const lookup = this.#lookup(x, request, key)
+    if (stored === undefined && this.#state.large.has(lookup.passKey, this.clock.wall()))
+      return this.pass(x, request, to, 'too-large')
     if (stored === undefined && this.#isUnshared(lookup)) return this.#fetchAlone(x, lookup, to)
     if (tier?.isUsable === true && !asked.noCache) return this.#ask(x, lookup, to, tier)
     return this.#share(x, lookup, to, stored, 1)
@@ -147,6 +149,7 @@ export class CacheOrigin implements Origin, Cache {
   /** For a waiter whose shared fetch turned out not to be for it. */
   refetch(x: Exchange, request: RequestHead, key: string, to: Reader, retries: number): Cancel {
     const lookup = this.#lookup(x, request, key)
+    if (this.#state.large.has(lookup.passKey, this.clock.wall())) return this.pass(x, request, to, 'too-large')
     if (this.#isUnshared(lookup)) return this.#fetchAlone(x, lookup, to)
     const stored = this.store.find(key, lookup.partition, request.headers)
     return this.#share(x, lookup, to, stored, retries)
@@ -167,7 +170,9 @@ export class CacheOrigin implements Origin, Cache {
 
   refused(lookup: Lookup, because: string, isPassing: boolean): void {
     this.#events.refused(because)
-    if (!isPassing) this.#state.passes.add(lookup.passKey, this.clock.wall())
+    if (isPassing) return
+    const { passes, large } = this.#state
+    ;(because === 'too-large' ? large : passes).add(lookup.passKey, this.clock.wall())
   }
 
   failed(lookup: Lookup): void {
