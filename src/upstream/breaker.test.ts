@@ -103,3 +103,39 @@ t.test('once it has closed, the failures of before count no more', async (t) => 
   outcomes(1, false)
   await becomes('open')
 })
+
+for (const seed of [1, 2, 3]) {
+  t.test(
+    `however requests begin and end, an open one lets none through and a half open one a single one (${seed})`,
+    async (t) => {
+      let state = seed
+      const pick = (below: number) => {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+        return Math.floor((state / 2 ** 32) * below)
+      }
+      const { breaker, becomes, states } = rig(t, { open_for: 10, consecutive_failures: 3 })
+      let running: { ticket: number; epoch: number }[] = []
+      let most = 0
+      for (let step = 0; step < 3000; step++) {
+        const epoch = states.length
+        if (breaker.permits && pick(2) === 0) {
+          if (breaker.state === 'open') t.fail('it is open')
+          running.push({ ticket: breaker.begin(), epoch })
+        }
+        if (breaker.state === 'half_open') most = Math.max(most, running.filter((each) => each.epoch === epoch).length)
+        if (running.length > 0 && pick(2) === 0) {
+          const [ended] = running.splice(pick(running.length), 1)
+          if (ended !== undefined) breaker.ended(ended.ticket, [true, false, undefined][pick(3)])
+        }
+        if (pick(4) === 0) await new Promise(setImmediate)
+        if (breaker.state === 'open' && pick(20) === 0) await becomes('half_open')
+      }
+      t.ok(states.includes('half_open'))
+      t.equal(most, 1)
+      for (const { ticket } of running) breaker.ended(ticket, undefined)
+      running = []
+      if (breaker.state === 'open') await becomes('half_open')
+      t.ok(breaker.permits, 'and whatever was left undecided, it is not stuck')
+    },
+  )
+}

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { type ErrorCode, errorTable, GatewayError } from '../../core/errors.ts'
 import { decideRetry, type RetryFacts, type RetryPolicy, retryReasons } from './retry.ts'
@@ -61,4 +62,48 @@ t.test('kept connections that were just being closed use up no attempt, but not 
   }
   t.same(decide('connect_failed', { attempt: 4, stale: 2 }), { retry: false, because: 'attempts_used' })
   t.equal(decide('connect_failed', { attempt: 4, stale: 3 }).retry, true)
+})
+
+const policies = fc.record({ attempts: fc.integer({ min: 1, max: 10 }), on: fc.subarray([...retryReasons]) })
+const outcomes = fc.oneof(
+  fc.constantFrom(...codes).map((code) => new GatewayError(code)),
+  fc.constantFrom(200, 429, 500, 502, 503, 504),
+)
+
+t.test('whatever happens, nothing is repeated that must not be, or was not asked for', async () => {
+  fc.assert(
+    fc.property(
+      policies,
+      outcomes,
+      fc.record({
+        attempt: fc.integer({ min: 1, max: 20 }),
+        stale: fc.nat(20),
+        isIdempotent: fc.boolean(),
+        isBodyGone: fc.boolean(),
+      }),
+      (policy, outcome, facts) => {
+        const decision = decideRetry(policy, outcome, facts)
+        if (!decision.retry) return true
+        const isUnsent = outcome instanceof GatewayError && outcome.retry === 'if_unsent'
+        const isAsked = policy.on.includes(decision.because)
+        return isAsked && !facts.isBodyGone && (facts.isIdempotent || isUnsent) && (decision.isFree || !isUnsent)
+      },
+    ),
+  )
+})
+
+t.test('however tries fail, there are no more than asked for, and four for kept connections', async () => {
+  fc.assert(
+    fc.property(policies, fc.array(outcomes, { minLength: 30, maxLength: 30 }), (policy, failures) => {
+      let attempt = 1
+      let stale = 0
+      for (const outcome of failures) {
+        const { code } = outcome instanceof GatewayError ? outcome : { code: '' }
+        if (code === 'unsent' || code === 'kept_closed') stale++
+        if (!decideRetry(policy, outcome, { attempt, stale, isIdempotent: true, isBodyGone: false }).retry) break
+        attempt++
+      }
+      return attempt <= policy.attempts + 4
+    }),
+  )
 })
