@@ -19,6 +19,9 @@ const outcome: Outcome = (isGood) => (isGood ? Promise.resolve() : Promise.rejec
 /** What opossum is told: which failure it was is in metrics and logs already. */
 const failure = new Error('failed')
 
+/** opossum keeps each latency for percentiles that nobody asks for: after so many outcomes they are dropped. */
+const KEPT_LATENCIES = 1024
+
 export class Breaker {
   readonly #config: BreakerConfig
   readonly #changed: (state: BreakerState) => void
@@ -30,6 +33,7 @@ export class Breaker {
   /** Failures since the last success, and how many are too many; 0: no number is. */
   #consecutive = 0
   readonly #most: number
+  #told = 0
 
   constructor(config: BreakerConfig, changed: (state: BreakerState) => void) {
     this.#config = config
@@ -60,6 +64,7 @@ export class Breaker {
     if (isGood === undefined) return
     this.#consecutive = isGood ? 0 : this.#consecutive + 1
     this.#circuit.fire(isGood).catch(nothing)
+    if (++this.#told % KEPT_LATENCIES === 0) this.#dropLatencies()
     // A window that is still full of successes would let it go on for long.
     if (this.#most > 0 && this.#consecutive >= this.#most) this.#circuit.open()
   }
@@ -67,6 +72,10 @@ export class Breaker {
   /** Ends its timers. */
   stop(): void {
     this.#circuit.shutdown()
+  }
+
+  #dropLatencies(): void {
+    for (const { latencyTimes } of this.#circuit.status.window) latencyTimes.length = 0
   }
 
   #make(): CircuitBreaker {
