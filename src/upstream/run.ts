@@ -240,7 +240,8 @@ export class Run implements LegOwner {
   }
 
   #isTried(endpoint: Endpoint): boolean {
-    for (let leg = this.#last; leg !== undefined; leg = leg.previous) if (leg.endpoint === endpoint) return true
+    for (let leg = this.#last; leg !== undefined; leg = leg.previous)
+      if (leg.endpoint.condition === endpoint.condition) return true
     return false
   }
 

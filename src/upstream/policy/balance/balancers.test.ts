@@ -298,6 +298,18 @@ t.test('peak_ewma: where two of three ask for that, the third gets all', async (
   for (let i = 0; i < 50; i++) t.equal(balancer.pick(1000 + i, 0), list[2])
 })
 
+t.test('peak_ewma: where all ask for that, all share what comes all the same', async (t) => {
+  const list = backends(3)
+  const balancer = new PeakEwma<Backend>(dice(1))
+  balancer.update(list)
+  for (const each of list) balancer.failed(each, 1000, 1, 5000)
+  for (let i = 0; i < 30; i++) (balancer.pick(1001, 0) as Backend).outstanding++
+  t.same(
+    list.map(({ outstanding }) => outstanding),
+    [10, 10, 10],
+  )
+})
+
 t.test('peak_ewma: a request that was given up never speaks for an endpoint, only against it', async () => {
   const property = fc.property(
     fc.integer({ min: 1, max: 3000 }),

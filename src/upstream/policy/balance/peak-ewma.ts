@@ -18,6 +18,8 @@ const FAILURE_MS = 1000
 const FAILURE_FACTOR = 5
 /** What a second request costs where the first has not been answered yet: more than at any known endpoint. */
 const UNKNOWN_MS = 1e6
+/** What is added where the endpoint asked to be left alone: more than anything else can come to. */
+const AVOIDED = 1e12
 
 /** What is known of one endpoint. */
 export interface Cost {
@@ -54,7 +56,7 @@ export class PeakEwma<E extends Target> implements Balancer<E> {
     const one = this.#score(first, nowMs)
     const other = this.#score(second, nowMs)
     // Both have no weight, or have asked to be left alone: a third may do.
-    if (one === Number.POSITIVE_INFINITY && other === Number.POSITIVE_INFINITY) return this.#cheapest(nowMs)
+    if (one >= AVOIDED && other >= AVOIDED) return this.#cheapest(nowMs)
     return this.#endpoints[one <= other ? first : second]
   }
 
@@ -102,9 +104,10 @@ export class PeakEwma<E extends Target> implements Balancer<E> {
   #score(index: number, nowMs: number): number {
     const { outstanding, weight } = this.#endpoints[index] as E
     const cost = this.#costs[index] as Cost
-    if (weight <= 0 || cost.avoidedUntil > nowMs) return Number.POSITIVE_INFINITY
-    if (!cost.isKnown) return outstanding === 0 ? 0 : (UNKNOWN_MS * outstanding) / weight
-    return (cost.meanMs * Math.exp(-(nowMs - cost.at) / TAU_MS) * (outstanding + 1)) / weight
+    if (weight <= 0) return Number.POSITIVE_INFINITY
+    const avoided = cost.avoidedUntil > nowMs ? AVOIDED : 0
+    if (!cost.isKnown) return avoided + (outstanding === 0 ? 0 : (UNKNOWN_MS * outstanding) / weight)
+    return avoided + (cost.meanMs * Math.exp(-(nowMs - cost.at) / TAU_MS) * (outstanding + 1)) / weight
   }
 
   #costOf(endpoint: E): Cost {
