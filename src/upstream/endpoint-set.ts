@@ -217,20 +217,32 @@ export class EndpointSet {
       const factor = slowStartFactor(now - condition.since, config.slow_start)
       endpoint.weight = (condition.weight ?? endpoint.config.weight) * factor
       if (factor < 1) nextAt = Math.min(nextAt, now + SLOW_START_STEP_MS)
-      const isEjected = condition.ejectedUntil > now
-      endpoint.ejected.value = isEjected ? 1 : 0
+      const isEjected = this.#show(endpoint, now)
       if (isEjected) nextAt = Math.min(nextAt, condition.ejectedUntil)
     }
+    const wasPanic = this.#candidates.isPanic
     this.#candidates = eligible(this.#endpoints, (endpoint) => factsOf(endpoint, now), {
       zone: config.zone_aware?.zone ?? '',
       panicShare: config.panic,
     })
     const { primary, safe, isPanic } = this.#candidates
+    if (isPanic && !wasPanic) deps.log.warn({ upstream: name }, 'too few endpoints are healthy: all are used')
+    if (!isPanic && wasPanic) deps.log.info({ upstream: name }, 'enough endpoints are healthy again')
     this.#primary.update(primary.filter(isNotOpen))
     this.#safe.update(safe.filter(isNotOpen))
     this.#hasTrials = primary.some(isOnTrial) || safe.some(isOnTrial)
     deps.metrics.gauge(metrics.panic, { upstream: name }).value = isPanic ? 1 : 0
     if (nextAt !== Number.POSITIVE_INFINITY) this.#timer = deps.clock.after(nextAt - now, () => this.#refresh())
+  }
+
+  /** Brings its gauges up to date. Returns whether it is left alone for its failures. */
+  #show({ condition, ejected, drained, label }: Endpoint, nowMs: number): boolean {
+    const { deps, name } = this.#parts
+    const isEjected = condition.ejectedUntil > nowMs
+    if (ejected.value === 1 && !isEjected) deps.log.info({ upstream: name, endpoint: label }, 'endpoint is used again')
+    ejected.value = isEjected ? 1 : 0
+    drained.value = condition.isDrained ? 1 : 0
+    return isEjected
   }
 
   #stop(): void {

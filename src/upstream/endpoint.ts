@@ -61,6 +61,8 @@ export class Endpoint implements Target {
   readonly requestSeconds: Histogram
   /** 1 while it is left alone for its failures. */
   readonly ejected: Gauge
+  /** 1 while an operator wants no requests there. */
+  readonly drained: Gauge
   /** Answers by the first digit of their status. */
   readonly #answers: readonly Counter[]
   readonly #failures = new Map<ErrorCode, Counter>()
@@ -78,6 +80,7 @@ export class Endpoint implements Target {
     const labels = { upstream, endpoint: this.label }
     this.requestSeconds = deps.metrics.histogram(metrics.requestSeconds, labels)
     this.ejected = deps.metrics.gauge(metrics.ejected, labels)
+    this.drained = deps.metrics.gauge(metrics.drained, labels)
     this.#counter = (outcome) => deps.metrics.counter(metrics.requestsTotal, { ...labels, outcome })
     this.#answers = outcomes.map(this.#counter)
     this.#lease = deps.lease.branch()

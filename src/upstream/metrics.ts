@@ -82,6 +82,13 @@ export const ejected: MetricSpec = {
   labels: byEndpoint,
 }
 
+export const drained: MetricSpec = {
+  name: 'gateway_upstream_drained',
+  help: 'Whether an operator has asked for no more requests to the endpoint.',
+  type: 'gauge',
+  labels: byEndpoint,
+}
+
 export const ejections: MetricSpec = {
   name: 'gateway_outlier_ejections_total',
   help: 'How often the endpoint was ejected, by what gave rise to it.',
@@ -150,6 +157,7 @@ export const upstreamMetrics: readonly MetricSpec[] = [
   healthy,
   healthChecks,
   ejected,
+  drained,
   ejections,
   breakerState,
   breakerTransitions,

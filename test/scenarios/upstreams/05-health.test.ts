@@ -71,6 +71,7 @@ scenario('when all endpoints look unhealthy, all are used, and a metric says so'
   await b.saw(2)
   t.match((await gw.get('/')).text, /a|b/)
   t.equal(await gw.metric('gateway_upstream_panic', { upstream: 'u' }), 1)
+  t.equal(gw.lines.filter(({ message }) => /^too few endpoints are healthy/.test(message)).length, 1)
 })
 
 scenario('a dead and a hung endpoint fail their checks; the rest of the traffic does not notice', async (s, t) => {

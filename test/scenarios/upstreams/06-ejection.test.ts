@@ -20,6 +20,8 @@ scenario('an endpoint that keeps failing is left alone for a while, longer each 
   t.equal(await isEjected(), 1)
   s.clock.advance(10_001)
   t.equal(await isEjected(), 0)
+  const said = gw.lines.map(({ message }) => message).filter((message) => /^endpoint (ejected|is used)/.test(message))
+  t.same(said, ['endpoint ejected', 'endpoint is used again'])
   for (let i = 0; i < 6; i++) await gw.get('/')
   t.equal(bad.requests.length, 6)
   s.clock.advance(10_001)

@@ -13,6 +13,7 @@ scenario('an operator drains an endpoint, weighs it and brings it back, over rel
   }
   t.equal(await texts(4), 'aabb')
   t.ok(gw.gateway.changeEndpoint('u', a.url, { drained: true }))
+  t.equal(await gw.metric('gateway_upstream_drained', { endpoint: `127.0.0.1:${a.port}` }), 1)
   t.equal(await texts(4), 'bbbb')
   await gw.apply({ ...config, routes: [{ name: 'other', upstream: 'u' }] })
   t.equal(await texts(4), 'bbbb')
