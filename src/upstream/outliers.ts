@@ -3,7 +3,7 @@ import type { SharedDeps } from '../core/feature.ts'
 import type { Condition } from './condition.ts'
 import type { Endpoint } from './endpoint.ts'
 import * as metrics from './metrics.ts'
-import { eject, latenciesOf, mayEject, Record, suspicion } from './policy/outlier.ts'
+import { eject, latenciesOf, mayEject, Record, revive, suspicion } from './policy/outlier.ts'
 import type { OutlierConfig } from './schema-resilience.ts'
 
 /** How often all endpoints are looked at for what no outcome tells: that one is hung. */
@@ -45,8 +45,14 @@ export class Outliers {
 
   ended(endpoint: Endpoint, nowMs: number, latencyMs: number, isGood: boolean): void {
     if (this.#peers.length < 2) return
-    this.#recordOf(endpoint).ended(nowMs, latencyMs, isGood, this.#config.window)
+    const record = this.#recordOf(endpoint)
+    record.ended(nowMs, latencyMs, isGood, this.#config.window)
     if (!isGood) this.#judge(endpoint, nowMs)
+    else if (revive(record, nowMs)) {
+      endpoint.condition.ejectedUntil = nowMs
+      endpoint.condition.since = nowMs
+      endpoint.condition.changed()
+    }
   }
 
   /** Whoever asked has left after `waitedMs`, without an outcome. */
@@ -60,7 +66,7 @@ export class Outliers {
     if (reason === undefined) return
     const helpers = this.#endpoints.filter((each) => canHelp(each, endpoint)).map((each) => this.#recordOf(each))
     if (!mayEject(record, this.#peers, helpers, this.#config, nowMs)) return
-    eject(record, this.#config, nowMs)
+    eject(record, reason, this.#config, nowMs)
     const labels = { upstream: this.#upstream, endpoint: endpoint.label }
     const forMs = Math.round(record.ejectedUntil - nowMs)
     this.#deps.metrics.counter(metrics.ejections, { ...labels, reason }).value++

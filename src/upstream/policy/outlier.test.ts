@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type EjectionReason, eject, latenciesOf, mayEject, type OutlierOptions, Record, suspicion } from './outlier.ts'
+import {
+  type EjectionReason,
+  eject,
+  latenciesOf,
+  mayEject,
+  type OutlierOptions,
+  Record,
+  revive,
+  suspicion,
+} from './outlier.ts'
 
 const options: OutlierOptions = {
   consecutive_errors: 5,
@@ -173,14 +182,27 @@ t.test('each ejection is longer, up to a limit, and good conduct shortens the ne
   const lengths: number[] = []
   let now = 1000
   for (let i = 0; i < 8; i++) {
-    eject(record, options, now)
+    eject(record, 'slow', options, now)
     lengths.push(record.ejectedUntil - now)
     now = record.ejectedUntil + 1
   }
   t.same(lengths, [10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 60_000, 60_000])
   now += 70_000
-  eject(record, options, now)
+  eject(record, 'slow', options, now)
   t.equal(record.ejectedUntil - now, 20_000)
+})
+
+t.test('one that was held to be hung is back as soon as it answers, as if nothing had been', async (t) => {
+  const record = new Record()
+  t.notOk(revive(record, 1000))
+  eject(record, 'hung', options, 1000)
+  t.notOk(revive(record, 11_000), 'that is over already')
+  t.ok(revive(record, 1200))
+  t.equal(record.ejectedUntil, 1200)
+  t.notOk(revive(record, 1300))
+  eject(record, 'slow', options, 2000)
+  t.equal(record.ejectedUntil, 12_000, 'the next is the first again')
+  t.notOk(revive(record, 2100), 'who is slow or fails has answered before')
 })
 
 t.test('at most the share is ejected, at least one, and never the last', async () => {
@@ -193,7 +215,7 @@ t.test('at most the share is ejected, at least one, and never the last', async (
         // All the others do well as far as anybody has seen.
         serve(record, 5, false)
         if (ejectionReason(record, all, own, 1000) !== undefined) {
-          eject(record, own, 1000)
+          eject(record, 'consecutive_errors', own, 1000)
           ejected++
         }
         if (i < count - 1) serve(record, 1, true)

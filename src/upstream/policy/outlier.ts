@@ -54,6 +54,7 @@ export class Record {
   silentSince = 0
   lastGoodAt = Number.NEGATIVE_INFINITY
   ejectedUntil = 0
+  ejectedFor: EjectionReason | undefined = undefined
   /** Ejections, less one for each `base` of good conduct. */
   ejections = 0
 
@@ -170,13 +171,22 @@ export function mayEject(
   return helpers.some((peer) => peer !== record && peer.ejectedUntil <= nowMs && peer.consecutive <= 1)
 }
 
+/** Whether an answer shows that it was not hung after all, but paused: then it is ejected no longer. */
+export function revive(record: Record, nowMs: number): boolean {
+  if (record.ejectedUntil <= nowMs || record.ejectedFor !== 'hung') return false
+  record.ejectedUntil = nowMs
+  record.ejections--
+  return true
+}
+
 /** Time of this ejection: longer each time. Counts it. */
-export function eject(record: Record, options: OutlierOptions, nowMs: number): void {
+export function eject(record: Record, reason: EjectionReason, options: OutlierOptions, nowMs: number): void {
   const conductMs = nowMs - record.ejectedUntil
   if (record.ejectedUntil > 0) {
     record.ejections = Math.max(0, record.ejections - Math.floor(conductMs / options.base))
   }
   record.ejections++
+  record.ejectedFor = reason
   record.ejectedUntil = nowMs + Math.min(options.base * record.ejections, options.max)
   record.forgive()
 }

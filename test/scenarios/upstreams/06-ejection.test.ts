@@ -65,6 +65,42 @@ scenario('an endpoint that takes requests and never answers is left alone before
   await Promise.all(waiting)
 })
 
+scenario('an endpoint that only paused is used again as soon as it answers', async (s, t) => {
+  const waiting: (() => Promise<void>)[] = []
+  let isPaused = true
+  const pausing = await s.origin((request, answer) => {
+    if (!isPaused) return reply(200, {}, 'back')(request, answer)
+    return new Promise<void>((resolve) => {
+      waiting.push(async () => {
+        await reply(200, {}, 'late')(request, answer)
+        resolve()
+      })
+    })
+  })
+  const well = await s.origin(reply(200, {}, 'well'))
+  const gw = await s.gateway(
+    { upstreams: { u: { endpoints: [pausing.url, well.url] } }, routes: [{ upstream: 'u' }] },
+    { clock: s.clock },
+  )
+  const answers: Promise<unknown>[] = []
+  while (waiting.length < 5) {
+    answers.push(gw.get('/'))
+    await new Promise(setImmediate)
+  }
+  const endpoint = `127.0.0.1:${pausing.port}`
+  while ((await gw.metric('gateway_upstream_ejected', { endpoint })) !== 1) {
+    s.clock.advance(100)
+    answers.push(gw.get('/'))
+    await new Promise(setImmediate)
+  }
+  for (let i = 0; i < 4; i++) t.equal((await gw.get('/')).text, 'well')
+  isPaused = false
+  await Promise.all(waiting.map((answerNow) => answerNow()))
+  await Promise.all(answers)
+  t.equal(await gw.metric('gateway_upstream_ejected', { endpoint }), 0)
+  t.same([(await gw.get('/')).text, (await gw.get('/')).text].sort(), ['back', 'well'])
+})
+
 scenario('the last endpoint that checks find healthy is never left alone', async (s, t) => {
   const dead = await s.origin(reply(503))
   let isBroken = false
