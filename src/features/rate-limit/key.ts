@@ -1,14 +1,15 @@
 /** What a limit counts by, compiled: out of an exchange, the text that stands for whoever is counted. */
 import type { Exchange } from '../../core/exchange.ts'
 import { headerValue } from '../../core/headers.ts'
+import type { Tokens } from './jwt.ts'
 import { clientKey } from './policy/client-key.ts'
 
 export type KeyOf = (x: Exchange) => string
 
 /** A request that lacks what is asked for is counted by its client's address: nobody escapes by leaving it out. */
-export function compileKey(by: string | readonly string[]): KeyOf {
+export function compileKey(by: string | readonly string[], tokens?: Tokens): KeyOf {
   const sources = typeof by === 'string' ? [by] : by
-  const parts = sources.map(part)
+  const parts = sources.map((source) => part(source, tokens))
   const [first] = parts
   if (parts.length === 1 && first !== undefined) return first
   // Lengths before the texts: "a", "bc" and "ab", "c" differ.
@@ -22,7 +23,7 @@ export function compileKey(by: string | readonly string[]): KeyOf {
   }
 }
 
-function part(source: string): KeyOf {
+function part(source: string, tokens: Tokens | undefined): KeyOf {
   const colon = source.indexOf(':')
   const kind = colon < 0 ? source : source.slice(0, colon)
   const named = source.slice(colon + 1)
@@ -39,6 +40,8 @@ function part(source: string): KeyOf {
       return orClient(named, (x, name) => cookieValue(headerValue(x.request.headers, 'cookie'), name))
     case 'query':
       return orClient(named, (x, name) => new URLSearchParams(x.request.query).get(name) ?? undefined)
+    case 'jwt':
+      return orClient(named, (x, name) => tokens?.claim(x, name))
     default:
       return byClient
   }

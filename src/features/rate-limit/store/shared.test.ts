@@ -40,7 +40,7 @@ t.test('Redis and memory decide alike on random schedules of several limits', as
     }))
     const arrivals = new Map<string, number>()
     for (let i = 0; i < 25; i++) {
-      const questions = levels.map((level, n) => ({ level, key: `${round} ${n} ${roll(2)}` }))
+      const questions = levels.map((level, n) => ({ level, paceMs: 0, key: `${round} ${n} ${roll(2)}` }))
       const answers = await askShared(state, questions)
       const expected = questions.map(({ level, key }) => arrivalAfter(arrivals.get(key) ?? 0, 1000, level.cost, level))
       t.same(

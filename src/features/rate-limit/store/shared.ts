@@ -11,6 +11,8 @@ import type { GcraLimit } from '../policy/gcra.ts'
 /** What one level asks. */
 export interface Question {
   readonly level: GcraLimit & { readonly cost: number; readonly isDryRun: boolean }
+  /** How long it may be held back. */
+  readonly paceMs: number
   /** Who is counted, and by which limit. */
   readonly key: string
 }
@@ -21,7 +23,7 @@ export interface SharedAnswer {
   readonly isPassed: boolean
 }
 
-/** KEYS: theoretical arrival times in microseconds. ARGV: per key the interval, the burst in time, the cost, 1 for dry_run. */
+/** KEYS: theoretical arrival times in microseconds. ARGV: per key the interval, how far ahead it may lie, the cost, 1 for dry_run. */
 const script: Script = {
   name: 'rate_limit',
   lua: `
@@ -51,9 +53,9 @@ return answers
 /** @throws SharedStateError (rejects) when there is no answer in time */
 export async function askShared(state: SharedState, questions: readonly Question[]): Promise<SharedAnswer[]> {
   const keys = questions.map(({ key }) => `${state.prefix}{limits}:${digest(key)}`)
-  const args = questions.flatMap(({ level }): CommandArgument[] => {
+  const args = questions.flatMap(({ level, paceMs }): CommandArgument[] => {
     const micros = level.intervalMs * 1000
-    return [micros, micros * level.burst, level.cost, level.isDryRun ? 1 : 0]
+    return [micros, micros * level.burst + paceMs * 1000, level.cost, level.isDryRun ? 1 : 0]
   })
   const told = (await state.run(script, keys, args)) as number[]
   return questions.map((_, i) => ({
