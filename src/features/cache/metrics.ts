@@ -97,7 +97,8 @@ export function routeEvents(route: string, isShadow: boolean, { metrics, log, cl
       if (clock.now() - warnedAtMs < WARN_EVERY_MS) return
       warnedAtMs = clock.now()
       log.warn(
-        { route, key },
+        // Queries hold what is nobody's business, as in the access log.
+        { route, key: key.split('?', 1)[0] },
         'the backend gave another body while the stored one was fresh; is something missing in `cache.key`?',
       )
     },

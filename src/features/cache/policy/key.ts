@@ -67,6 +67,10 @@ export function queryLabel(resource: string): string {
   return `${MARK}\n${resource}`
 }
 
+/**
+ * A parameter that doesn't count still does when it holds a `;`: some backends read that as `&`, and would find another
+ * parameter in it.
+ */
 function queryNormaliser(rule: KeyRules['query']): (query: string) => string {
   if (rule === 'none') return () => ''
   const counts = rule === 'all' ? undefined : 'only' in rule ? matcher(rule.only) : not(matcher(rule.except))
@@ -74,14 +78,15 @@ function queryNormaliser(rule: KeyRules['query']): (query: string) => string {
     if (query.length <= 1) return ''
     if (counts === undefined && !query.includes('&')) return query
     const parameters = query.slice(1).split('&')
-    const kept = counts === undefined ? parameters : parameters.filter((p) => counts(p.split('=', 1)[0] as string))
+    const kept = counts === undefined ? parameters : parameters.filter((p) => counts(nameOf(p)) || p.includes(';'))
     if (kept.length === 0) return ''
     // Sorted by name only and stably: the order of equal names may carry meaning.
-    kept.sort((a, b) => compare(a.split('=', 1)[0] as string, b.split('=', 1)[0] as string))
+    kept.sort((a, b) => compare(nameOf(a), nameOf(b)))
     return `?${kept.join('&')}`
   }
 }
 
+const nameOf = (parameter: string) => parameter.split('=', 1)[0] as string
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 
 /** Names, where a `*` at the end stands for any rest: `utm_*`. */
