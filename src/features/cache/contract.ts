@@ -4,7 +4,7 @@ import type { Exchange } from '../../core/exchange.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
 import type { Pressure } from '../../core/pressure.ts'
-import type { Fill } from './fill.ts'
+import type { Arriving, Fill } from './fill.ts'
 import type { Passes } from './passes.ts'
 import type { LifetimeRules } from './policy/freshness.ts'
 import type { Keys } from './policy/key.ts'
@@ -58,6 +58,7 @@ export interface CacheState {
   /** What could not be validated lately, since the origin failed. */
   readonly failing: Passes
   readonly pressure: Pressure
+  readonly arriving: Arriving
   /** What is being fetched now, by key and variant. */
   readonly fetching: Map<string, UnderWay>
   readonly purges: Purges
@@ -110,6 +111,7 @@ export interface Cache {
   readonly policy: CachePolicy
   readonly store: MemoryStore
   readonly clock: Clock
+  readonly arriving: Arriving
   /** For a waiter whose shared fetch turned out not to be for it. */
   refetch(x: Exchange, request: RequestHead, key: string, to: Reader, retries: number): Cancel
   /** Answers one who waited from what is stored. */

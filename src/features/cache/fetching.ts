@@ -38,7 +38,7 @@ export class Fetching implements FillOwner, UnderWay {
     this.#stored = stored
     this.#requestedAtMs = options.requestedAtMs ?? cache.clock.wall()
     this.#isRetry = options.isRetry === true
-    this.fill = new Fill(this, cache.policy.maxObjectBytes)
+    this.fill = new Fill(this, cache.policy.maxObjectBytes, cache.arriving)
   }
 
   judge(fill: Fill, res: ResponseHead): 'keep' | 'pass' | 'consumed' {
@@ -98,8 +98,8 @@ export class Fetching implements FillOwner, UnderWay {
     return ageOf(stored, this.#requestedAtMs) < stored.lifetimeMs
   }
 
-  outgrown(): void {
-    this.#cache.refused(this.lookup, 'too-large', false)
+  outgrown(_fill: Fill, isByOthers: boolean): void {
+    this.#cache.refused(this.lookup, isByOthers ? 'too-much-arriving' : 'too-large', isByOthers)
   }
 
   ended(): void {

@@ -20,8 +20,11 @@ export interface FillOwner {
   judge(fill: Fill, res: ResponseHead): 'keep' | 'pass' | 'consumed'
   /** The body of a kept answer is complete. */
   complete(fill: Fill, body: readonly Uint8Array[], bodyBytes: number, trailers: HeaderList | undefined): void
-  /** The body has become larger than what is kept. `ended` follows. */
-  outgrown(fill: Fill): void
+  /**
+   * The body has become larger than what is kept. `ended` follows.
+   * @param isByOthers not it alone: too much arrives at once
+   */
+  outgrown(fill: Fill, isByOthers: boolean): void
   /** Nothing more will come, whatever came of it: stop sending readers here. Called once. */
   ended(fill: Fill): void
   /** No answer can be had. Whoever waited is the owner's to satisfy. */
@@ -39,6 +42,20 @@ export interface Waiter {
   alone(): void
 }
 
+/** Memory that answers take while they come: not yet the store's, and so bounded on its own. */
+export class Arriving {
+  bytes = 0
+  readonly #limitBytes: number
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes
+  }
+
+  get isFull(): boolean {
+    return this.bytes > this.#limitBytes
+  }
+}
+
 type State = 'waiting' | 'keeping' | 'passing' | 'over'
 
 /**
@@ -50,6 +67,7 @@ const READ_AHEAD_BYTES = 1024 * 1024
 export class Fill implements Reader {
   readonly #owner: FillOwner
   readonly #maxBytes: number
+  readonly #arriving: Arriving
   readonly #readers: FillReader[] = []
   #state: State = 'waiting'
   #source: BodySource = wholeBody
@@ -59,14 +77,17 @@ export class Fill implements Reader {
   #pieces: Uint8Array[] = []
   #dropped = 0
   #bytes = 0
+  /** How much of that counts as arriving. */
+  #counted = 0
   #isTooLarge = false
   #isWhole = false
   #trailers: HeaderList | undefined = undefined
   #cancel: Cancel | undefined = undefined
 
-  constructor(owner: FillOwner, maxBytes: number) {
+  constructor(owner: FillOwner, maxBytes: number, arriving: Arriving) {
     this.#owner = owner
     this.#maxBytes = maxBytes
+    this.#arriving = arriving
   }
 
   /** Whether another reader may still join. */
@@ -135,9 +156,10 @@ export class Fill implements Reader {
     // A copy: the chunk is a window into a read buffer that would live as long as the stored answer.
     this.#pieces.push(Uint8Array.from(chunk))
     this.#bytes += chunk.byteLength
-    if (this.#bytes > this.#maxBytes && !this.#isTooLarge) {
+    this.#count(chunk.byteLength)
+    if (!this.#isTooLarge && (this.#bytes > this.#maxBytes || this.#arriving.isFull)) {
       this.#isTooLarge = true
-      this.#owner.outgrown(this)
+      this.#owner.outgrown(this, this.#bytes <= this.#maxBytes)
       this.#owner.ended(this)
     }
     this.flow()
@@ -158,6 +180,7 @@ export class Fill implements Reader {
       return
     }
     if (!this.#isTooLarge) {
+      this.#count(-this.#counted)
       this.#owner.complete(this, this.#pieces, this.#bytes, trailers)
       this.#owner.ended(this)
     }
@@ -169,6 +192,7 @@ export class Fill implements Reader {
     if (this.#state === 'over') return
     const before = this.#state
     this.#state = 'over'
+    this.#count(-this.#counted)
     const readers = this.#readers.splice(0)
     if (before === 'waiting') {
       this.#owner.ended(this)
@@ -189,10 +213,13 @@ export class Fill implements Reader {
     if (!this.#isTooLarge) return
     const slowest = Math.min(...this.#readers.map((reader) => reader.next))
     while (this.#dropped < slowest && this.#pieces.length > 0) {
-      this.#bytes -= (this.#pieces.shift() as Uint8Array).byteLength
+      const { byteLength } = this.#pieces.shift() as Uint8Array
+      this.#bytes -= byteLength
+      if (this.#counted > 0) this.#count(-byteLength)
       this.#dropped++
     }
-    const isAhead = this.#bytes > this.#maxBytes + READ_AHEAD_BYTES
+    const apartBytes = this.#arriving.isFull ? 0 : this.#maxBytes
+    const isAhead = this.#bytes > apartBytes + READ_AHEAD_BYTES
     if (!isAhead && this.#isPaused) this.#source.resume()
     this.#isPaused = isAhead
   }
@@ -221,7 +248,14 @@ export class Fill implements Reader {
     else this.flow()
   }
 
+  /** @param bytes more, or less, that this fill holds beside the store */
+  #count(bytes: number): void {
+    this.#counted += bytes
+    this.#arriving.bytes += bytes
+  }
+
   #abandon(why: GatewayError): void {
+    this.#count(-this.#counted)
     if (this.#state === 'over') return
     this.#state = 'over'
     this.#owner.ended(this)

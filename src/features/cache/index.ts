@@ -2,6 +2,7 @@
 import type { Deps, Feature, Problem } from '../../core/feature.ts'
 import type { Keep } from '../../core/keep.ts'
 import type { CacheState, Tier, UnderWay } from './contract.ts'
+import { Arriving } from './fill.ts'
 import { bytes, cacheMetrics, evictions, objects, routeEvents } from './metrics.ts'
 import { CacheOrigin } from './origin.ts'
 import { Passes } from './passes.ts'
@@ -100,6 +101,9 @@ function registerKeying(
 
 type Target = [authority: string, path: string, query: string]
 
+/** Beside the store, answers that are coming may take a quarter of its budget, but never less than this. */
+const LEAST_ARRIVING_BYTES = 16 * 1024 * 1024
+
 /** One store for all routes; another budget is another store. */
 function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
   const { metrics, lease, clock } = deps
@@ -120,6 +124,7 @@ function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
         store,
         passes: new Passes(),
         large: new Passes(),
+        arriving: new Arriving(Math.max(LEAST_ARRIVING_BYTES, top.memory / 4)),
         failing: new Passes(),
         fetching,
         purges: new Purges({ store, fetching }, clock),

@@ -10,6 +10,7 @@ import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
 import { NO_EXTRAS, Pressure, SERVE_STALE } from '../../core/pressure.ts'
 import type { CachePolicy, Tier } from './contract.ts'
+import { Arriving } from './fill.ts'
 import { CacheOrigin } from './origin.ts'
 import { Passes } from './passes.ts'
 import { compileKeys, type KeyRules, keyOfTarget } from './policy/key.ts'
@@ -124,6 +125,7 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
         store,
         passes: new Passes(),
         large: new Passes(),
+        arriving: new Arriving(100),
         failing: new Passes(),
         pressure: new Pressure(),
         fetching,
@@ -190,6 +192,8 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
         else if (kind === 'purge') await state.purges.apply({ all: true }, which % 2 === 0)
       }
       checked.check()
+      for (const { cancel } of clients) cancel(new GatewayError('client_gone'))
+      if (state.arriving.bytes !== 0) throw new Error(`${state.arriving.bytes} bytes still count as arriving`)
       const whole = new Set([...bodies.values()].filter((body) => body.isOver).map((body) => body.sent))
       whole.add('')
       for (const { collector } of clients) {
@@ -207,11 +211,12 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
 function driveable(rules: Partial<CachePolicy> = {}) {
   const clock = new VirtualClock()
   const driven = new Driven()
-  const store = new MemoryStore(10_000, { evicted() {} })
+  const store = new MemoryStore(64 * 1024 * 1024, { evicted() {} })
   const fetching = new Map()
   const pressure = new Pressure()
   const purges = new Purges({ store, fetching }, clock)
-  const remembered = { passes: new Passes(), large: new Passes(), failing: new Passes() }
+  const arriving = new Arriving(4 * 1024 * 1024)
+  const remembered = { passes: new Passes(), large: new Passes(), failing: new Passes(), arriving }
   const state = { store, ...remembered, pressure, fetching, purges, tier: undefined }
   const events = { result() {}, refused() {}, saved() {}, differed() {} }
   const origin = new CacheOrigin({ ...policy, ...rules }, state, clock, events, driven)
@@ -227,7 +232,7 @@ function driveable(rules: Partial<CachePolicy> = {}) {
     reader.write(Buffer.from(text))
     reader.end()
   }
-  return { clock, driven, pressure, store, ask, answer }
+  return { clock, driven, pressure, store, arriving, ask, answer }
 }
 
 t.test('a popular answer is fetched anew before it becomes stale, while it is still given', async (t) => {
@@ -278,7 +283,7 @@ t.test('hard pressed, it still waits where the origin forbids stale answers', as
 
 t.test('a slow reader holds nobody up until memory would have to grow, and then loses nothing', async (t) => {
   // Largest kept answer: 40 bytes. Beyond it, 1 MiB may lie between the fastest and the slowest reader.
-  const { driven, store, ask } = driveable()
+  const { driven, store, arriving, ask } = driveable()
   const [fast, slow] = [ask(), ask()]
   slow.isSlow = true
   let resumed = 0
@@ -300,9 +305,35 @@ t.test('a slow reader holds nobody up until memory would have to grow, and then 
   t.equal(resumed, 1, 'the origin goes on when the slow one has caught up')
   reader.end()
   t.strictSame([slow.text.length, slow.ended], [sent * piece.length, 'end'])
+  t.equal(arriving.bytes, 0)
   t.equal(store.count, 0)
   ask()
   t.equal(driven.readers.length, 2)
   ask()
   t.equal(driven.readers.length, 3, 'the next ones are fetched side by side, with nothing kept of them')
 })
+
+t.test(
+  'what arrives at once is bounded: beyond that nothing more is kept, and everybody is still answered',
+  async (t) => {
+    const { driven, store, arriving, ask } = driveable({ maxObjectBytes: 3 * 1024 * 1024 })
+    const target = (path: string) => ask({ path })
+    const [first, second] = [target('/one'), target('/two')]
+    const [one, two] = driven.readers as [Reader, Reader]
+    const piece = Buffer.alloc(1024 * 1024, 'x')
+    for (const reader of [one, two])
+      reader.head({ status: 200, reason: '', headers: ['Cache-Control', 'max-age=9'] }, wholeBody)
+    for (let i = 0; i < 2; i++) for (const reader of [one, two]) reader.write(piece)
+    t.equal(arriving.isFull, false)
+    one.write(piece)
+    t.equal(arriving.bytes, 2 * piece.byteLength, 'what has been read of it is let go')
+    one.end()
+    two.end()
+    t.strictSame([first.text.length, second.text.length], [3 * piece.byteLength, 2 * piece.byteLength])
+    t.equal(store.count, 1, 'the other one is kept')
+    t.equal(arriving.bytes, 0)
+    target('/one')
+    target('/one')
+    t.equal(driven.readers.length, 3, 'the next ones share a fetch again')
+  },
+)

@@ -19,6 +19,7 @@ import { Asking } from './asking.ts'
 import type { Cache, CacheEvents, CachePolicy, CacheState, Lookup, Tier, UnderWay } from './contract.ts'
 import { deliver } from './deliver.ts'
 import { Fetching } from './fetching.ts'
+import type { Arriving } from './fill.ts'
 import { bypassing, headUpdating, invalidating } from './passing.ts'
 import { requestDirectives } from './policy/directives.ts'
 import { isDueEarly } from './policy/early-refresh.ts'
@@ -38,6 +39,7 @@ export class CacheOrigin implements Origin, Cache {
   readonly policy: CachePolicy
   readonly store: MemoryStore
   readonly clock: Clock
+  readonly arriving: Arriving
   readonly #inner: Origin
   readonly #state: CacheState
   readonly #events: CacheEvents
@@ -47,6 +49,7 @@ export class CacheOrigin implements Origin, Cache {
     this.policy = policy
     this.store = state.store
     this.clock = clock
+    this.arriving = state.arriving
     this.#inner = inner
     this.#state = state
     this.#events = events
