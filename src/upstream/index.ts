@@ -7,7 +7,7 @@ import type { Origin } from '../core/origin.ts'
 import { makeBalancer } from './balancing.ts'
 import type { BreakerState } from './breaker.ts'
 import type { Discovery } from './discovery/discovery.ts'
-import { DnsDiscovery } from './discovery/dns.ts'
+import { DnsDiscovery, type LastFound } from './discovery/dns.ts'
 import { type Endpoint, readTls } from './endpoint.ts'
 import { EndpointSet } from './endpoint-set.ts'
 import { Limited } from './limited.ts'
@@ -140,9 +140,16 @@ export class Upstream {
   #discover(): DnsDiscovery | undefined {
     const { discover } = this.#config
     if (discover === undefined) return undefined
-    const make = () => new DnsDiscovery(this.name, discover, this.#deps)
-    return this.#deps.lease.use('discovery', JSON.stringify([this.name, discover]), make, (found) => found.stop())
+    const { dns, srv, scheme } = discover
+    const { lease } = this.#deps
+    const last = lease.use('discovered', JSON.stringify([this.name, dns, srv, scheme]), nothingFound)
+    const make = () => new DnsDiscovery(this.name, discover, last, this.#deps)
+    return lease.use('discovery', JSON.stringify([this.name, discover]), make, (found) => found.stop())
   }
+}
+
+function nothingFound(): LastFound {
+  return { endpoints: undefined, answers: new Map() }
 }
 
 function snapshotOf(endpoint: Endpoint, nowMs: number): EndpointSnapshot {

@@ -19,10 +19,16 @@ const UNKNOWN_MS = 5000
 const QUERY_TIMEOUT_MS = 2000
 const QUERY_TRIES = 2
 
+/** What was found last under a name: it outlives other rules for looking it up. */
+export interface LastFound {
+  endpoints: readonly EndpointConfig[] | undefined
+  answers: Answers
+}
+
 type Listener = (found: readonly EndpointConfig[]) => void
 
 export class DnsDiscovery implements Discovery {
-  current: readonly EndpointConfig[] | undefined = undefined
+  current: readonly EndpointConfig[] | undefined
   readonly ready: Promise<void>
   readonly #upstream: string
   readonly #config: DiscoveryConfig
@@ -31,14 +37,16 @@ export class DnsDiscovery implements Discovery {
   readonly #listeners = new Set<Listener>()
   #timer: Timer | undefined = undefined
   #isStopped = false
-  #answers: Answers = new Map()
+  readonly #last: LastFound
   /** Said once per failure, not per look-up. */
   #isFailing = false
 
-  constructor(upstream: string, config: DiscoveryConfig, deps: SharedDeps) {
+  constructor(upstream: string, config: DiscoveryConfig, last: LastFound, deps: SharedDeps) {
     this.#upstream = upstream
     this.#config = config
     this.#deps = deps
+    this.#last = last
+    this.current = last.endpoints
     if (config.resolvers !== undefined) this.#resolver.setServers([...config.resolvers])
     this.ready = this.#round()
   }
@@ -57,9 +65,9 @@ export class DnsDiscovery implements Discovery {
   async #round(): Promise<void> {
     let found: Found | undefined
     try {
-      found = await lookUp(this.#config, this.#resolver, this.#answers)
+      found = await lookUp(this.#config, this.#resolver, this.#last.answers)
       if (this.#isStopped) return
-      this.#answers = found.answers
+      this.#last.answers = found.answers
       if (found.endpoints.length === 0) this.#failed(found.stale ?? 'no records')
       else this.#found(found)
     } catch (error) {
@@ -84,7 +92,7 @@ export class DnsDiscovery implements Discovery {
     const isSame = JSON.stringify(endpoints) === JSON.stringify(this.current)
     this.#count(stale === undefined ? (isSame ? 'same' : 'changed') : 'partial')
     if (isSame) return
-    this.current = endpoints
+    this.current = this.#last.endpoints = endpoints
     log.info({ upstream: this.#upstream, name, endpoints: endpoints.map(({ url }) => url) }, 'endpoints changed')
     for (const listener of this.#listeners) listener(endpoints)
   }

@@ -167,15 +167,21 @@ scenario('no request fails while the set changes under load', async (s, t) => {
   t.equal(failed, 0)
 })
 
-scenario('a reload keeps what was found', async (s, t) => {
+scenario('a reload keeps what was found, under other rules for looking it up, too', async (s, t) => {
   const a = await s.origin(reply(200, {}, 'a'))
   const server = await names(s, ports(a.port))
-  const discover = { srv: service, refresh: '1h', resolvers: [server.address] }
-  const config = (route: string) => ({ upstreams: { u: { discover } }, routes: [{ name: route, upstream: 'u' }] })
-  const gw = await s.gateway(config('one'))
+  const discover = (refresh: string) => ({ srv: service, refresh, resolvers: [server.address] })
+  const config = (route: string, refresh: string) => ({
+    upstreams: { u: { discover: discover(refresh) } },
+    routes: [{ name: route, upstream: 'u' }],
+  })
+  const gw = await s.gateway(config('one', '1h'))
   await gw.get('/')
   server.isFailing = true
-  await gw.apply(config('two'))
+  await gw.apply(config('two', '1h'))
+  t.equal((await gw.get('/')).text, 'a')
+  await gw.apply(config('two', '2h'))
+  await lookups(gw, 'failed', 1)
   t.equal((await gw.get('/')).text, 'a')
   t.equal(a.connections, 1)
 })
