@@ -98,6 +98,31 @@ scenario('a kind of address that is never answered keeps no other from changing'
   )
 })
 
+scenario('names are looked up again when their records expire, within bounds', async (s, t) => {
+  const server = await names(s, { a: { 'app.test': ['127.0.0.1'] }, ttl: 30 })
+  const discover = { dns: 'app.test:1', resolvers: [server.address] }
+  const gw = await s.gateway({ upstreams: { u: { discover } }, routes: [{ upstream: 'u' }] }, { clock: s.clock })
+  await lookups(gw, 'changed', 1)
+  const { questions } = server
+  s.clock.advance(29_900)
+  await new Promise(setImmediate)
+  t.equal(server.questions, questions)
+  server.zone = { a: { 'app.test': ['127.0.0.1'] }, ttl: 0 }
+  s.clock.advance(200)
+  await lookups(gw, 'same', 1)
+  s.clock.advance(1100)
+  await lookups(gw, 'same', 2)
+  server.zone = { a: { 'app.test': ['127.0.0.1'] }, ttl: 86_400 }
+  s.clock.advance(1100)
+  await lookups(gw, 'same', 3)
+  s.clock.advance(60_100)
+  await lookups(gw, 'same', 4)
+  t.same(
+    gw.gateway.upstreams()[0]?.endpoints.map(({ url }) => url),
+    ['http://127.0.0.1:1'],
+  )
+})
+
 scenario('priorities of services are tiers, and their weights count', async (s, t) => {
   const main = await s.origin(reply(200, {}, 'main'))
   const spare = await s.origin(reply(200, {}, 'spare'))
