@@ -91,9 +91,9 @@ export class Run implements LegOwner {
     const tries = this.#tries
     const now = tries.clock.now()
     const latencyMs = now - leg.startedAt
-    const askedMs = retryAfterMs(res.status, headerValue(res.headers, 'retry-after'), tries.clock.wall())
-    tries.set.answered(leg.endpoint, leg.ticket, now, latencyMs, res.status, askedMs)
     const isGood = res.status < 500 && res.status !== 429
+    const askedMs = isGood ? 0 : retryAfterMs(res.status, headerValue(res.headers, 'retry-after'), tries.clock.wall())
+    tries.set.answered(leg.endpoint, leg.ticket, now, latencyMs, res.status, askedMs)
     if (isGood) tries.hedging?.record(now, latencyMs)
     this.#live--
     if (!isGood && this.#passOver(leg, res.status, source, now, askedMs)) return
