@@ -3,6 +3,7 @@
  * on a slow link; and whether the event loop stays free under it.
  *
  *   --seconds N   length of each measurement (2)      --write FILE   also write the report there
+ *   --only a,b    these parts of costs, pages and loop
  */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,9 +22,12 @@ const BUSY_CONNECTIONS = 8
 const line = { bitsPerSecond: 10e6, roundTripMs: 40 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { seconds: { type: 'string', default: '2' }, write: { type: 'string' } } })
+  const { values } = parseArgs({
+    options: { seconds: { type: 'string', default: '2' }, write: { type: 'string' }, only: { type: 'string' } },
+  })
   const missing = ['wrk', 'nginx'].filter((name) => findCommand(name) === undefined)
   if (missing.length > 0) throw new Error(`not installed: ${missing.join(', ')}`)
+  const wanted = values.only?.split(',') ?? ['costs', 'pages', 'loop']
   const seconds = Number(values.seconds)
   if (!Number.isInteger(seconds) || seconds < 1) throw new Error('--seconds: not a whole number above 0')
   const folder = mkdtempSync(join(tmpdir(), 'gateway-payload-'))
@@ -31,9 +35,11 @@ async function main(): Promise<void> {
   chmodSync(folder, 0o755)
   try {
     const origin = await startOrigin(folder)
-    const parts = [await costs(folder, origin, seconds)]
+    const parts: string[] = []
+    if (wanted.includes('costs')) parts.push(await costs(folder, origin, seconds))
     const alone = await gateway(folder, origin)
-    parts.push(await pages(alone), await loop(alone, seconds))
+    if (wanted.includes('pages')) parts.push(await pages(alone))
+    if (wanted.includes('loop')) parts.push(await loop(alone, seconds))
     await alone.process.stop()
     const pinning = isPinned ? 'proxy on one core, load and origin on another' : 'nothing pinned to cores'
     const text = `${parts.join('\n\n')}\n\nMeasured ${new Date().toISOString().slice(0, 16)} UTC; ${CONNECTIONS} connections; ${pinning}; Node ${process.versions.node}.\n`
