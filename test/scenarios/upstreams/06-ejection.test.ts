@@ -1,5 +1,7 @@
+import type { RawClient } from '../../harness/client.ts'
 import { reply, silence } from '../../harness/origin.ts'
 import { scenario } from '../../harness/scenario.ts'
+import { eventually } from '../../harness/wire.ts'
 
 scenario('an endpoint that keeps failing is left alone for a while, longer each time', async (s, t) => {
   let isBroken = true
@@ -46,23 +48,26 @@ scenario('when all fail alike, all but one stay in use, and the last one always 
 scenario('an endpoint that takes requests and never answers is left alone before its timeouts end', async (s, t) => {
   const hung = await s.origin(silence)
   const well = await s.origin(reply(200, {}, 'well'))
-  const gw = await s.gateway({
-    upstreams: { u: { endpoints: [hung.url, well.url], outlier_ejection: { hung_after: '50ms' } } },
-    routes: [{ upstream: 'u', timeouts: { response: '10s' } }],
-  })
-  const waiting: Promise<unknown>[] = []
-  const clients: { close(): Promise<void> }[] = []
+  const gw = await s.gateway(
+    {
+      upstreams: { u: { endpoints: [hung.url, well.url], outlier_ejection: { hung_after: '50ms' } } },
+      routes: [{ upstream: 'u', timeouts: { response: '10s' } }],
+    },
+    { clock: s.clock },
+  )
+  const clients: RawClient[] = []
   while ((await gw.metric('gateway_outlier_ejections_total', { reason: 'hung' })) !== 1) {
     const client = await gw.client()
-    clients.push(client)
-    waiting.push(client.fetch().catch(() => {}))
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    clients.push(client.request())
+    const all = clients.length
+    await eventually('arrival', () => hung.requests.length + well.requests.length === all)
+    s.clock.advance(20)
   }
   const before = hung.requests.length
+  t.ok(before >= 5)
   for (let i = 0; i < 6; i++) t.equal((await gw.get('/')).text, 'well')
   t.equal(hung.requests.length, before)
   await Promise.all(clients.map((client) => client.close()))
-  await Promise.all(waiting)
 })
 
 scenario('an endpoint that only paused is used again as soon as it answers', async (s, t) => {
@@ -100,6 +105,33 @@ scenario('an endpoint that only paused is used again as soon as it answers', asy
   t.equal(await gw.metric('gateway_upstream_ejected', { endpoint }), 0)
   t.same([(await gw.get('/')).text, (await gw.get('/')).text].sort(), ['back', 'well'])
 })
+
+scenario(
+  'an endpoint that fails for a share of its requests, or is much slower than its peers, is left alone',
+  async (s, t) => {
+    const flaky = await s.origin(...Array.from({ length: 40 }, (_, i) => reply(i % 2 === 0 ? 500 : 200, {}, 'flaky')))
+    const slow = await s.origin((request, answer) => {
+      s.clock.advance(80)
+      return reply(200, {}, 'slow')(request, answer)
+    })
+    const quick = () =>
+      s.origin((request, answer) => {
+        s.clock.advance(5)
+        return reply(200, {}, 'quick')(request, answer)
+      })
+    const endpoints = [flaky.url, slow.url, (await quick()).url, (await quick()).url]
+    const ejection = { error_rate: '30%', minimum_requests: 10, slow_factor: 4, window: '1m', base: '1h', max: '1h' }
+    const gw = await s.gateway(
+      { upstreams: { u: { endpoints, outlier_ejection: ejection } }, routes: [{ upstream: 'u' }] },
+      { clock: s.clock },
+    )
+    const client = await gw.client()
+    for (let i = 0; i < 120; i++) await client.fetch({})
+    t.equal(await gw.metric('gateway_outlier_ejections_total', { reason: 'error_rate' }), 1)
+    t.equal(await gw.metric('gateway_outlier_ejections_total', { reason: 'slow' }), 1)
+    for (let i = 0; i < 8; i++) t.equal((await client.fetch({})).text, 'quick')
+  },
+)
 
 scenario('the last endpoint that checks find healthy is never left alone', async (s, t) => {
   const dead = await s.origin(reply(503))
