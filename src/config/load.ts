@@ -6,6 +6,7 @@ import type { Environment } from './environment.ts'
 import { readMerged } from './include.ts'
 import { explained, type Found } from './issues.ts'
 import { keyPlace, type Located, placeOf, plain } from './located.ts'
+import { isConsequence, partial } from './partial.ts'
 import { type PositionedProblem, positioned, sorted } from './problems.ts'
 
 export interface LoadOptions<T> {
@@ -14,8 +15,11 @@ export interface LoadOptions<T> {
   readonly environment: Environment
   /** Keys of later versions: using one is said to be so. */
   readonly reserved?: readonly string[]
-  /** Rules across keys; runs when every key by itself is right. */
-  readonly check?: (config: T) => Problem[]
+  /**
+   * Rules across keys. With `isWhole` false, some values were wrong and are left out: what is then said of how keys go
+   * together must hold whatever they are.
+   */
+  readonly check?: (config: T, isWhole: boolean) => Problem[]
 }
 
 export interface Loading<T> {
@@ -45,9 +49,14 @@ export async function loadConfiguration<T>(options: LoadOptions<T>): Promise<Loa
 function validate<T>(raw: unknown, options: LoadOptions<T>): { config: T | undefined; found: Found[] } {
   const { schema, check, reserved = [] } = options
   const result = schema.safeParse(raw, { reportInput: true })
-  if (result.success) return { config: result.data, found: check?.(result.data) ?? [] }
+  if (result.success) return { config: result.data, found: check?.(result.data, true) ?? [] }
   const vocabulary = { keysAt: (path: Path) => keysAt(jsonSchema(schema), path), reserved: new Set(reserved) }
-  return { config: undefined, found: explained(result.error.issues, [], vocabulary) }
+  const found = explained(result.error.issues, [], vocabulary)
+  const rest = check === undefined ? undefined : partial(raw, schema)
+  if (check === undefined || rest === undefined) return { config: undefined, found }
+  const wrong = found.map(({ path }) => path)
+  const beside = check(rest, false).filter(({ path }) => !isConsequence(path, wrong))
+  return { config: undefined, found: [...found, ...beside] }
 }
 
 function placeKey({ file, line, column }: PositionedProblem): string {
