@@ -103,7 +103,9 @@ function described(input: unknown): string {
   if (typeof input === 'object') return 'a mapping'
   if (typeof input === 'string')
     return `the text ${JSON.stringify(input.length > 40 ? `${input.slice(0, 40)}…` : input)}`
-  return String(input)
+  // As the file has it.
+  if (Number.isNaN(input)) return '.nan'
+  return typeof input === 'number' && !Number.isFinite(input) ? `${input < 0 ? '-' : ''}.inf` : String(input)
 }
 
 function wrongValue(issue: Issue & { code: 'invalid_value' }, path: Path): Found {
