@@ -13,6 +13,7 @@ import * as metrics from './metrics.ts'
 import { Outliers } from './outliers.ts'
 import type { Balancer } from './policy/balance/balancer.ts'
 import { type Candidates, eligible, type Facts } from './policy/eligible.ts'
+import { mostFor } from './policy/limit/endpoint-share.ts'
 import { slowStartFactor } from './policy/slow-start.ts'
 import type { EndpointConfig, UpstreamConfig } from './schema.ts'
 import { Sticky } from './sticky.ts'
@@ -40,6 +41,9 @@ export class EndpointSet {
   readonly sticky: Sticky<Endpoint> | undefined
   #endpoints: readonly Endpoint[] = []
   #candidates: Candidates<Endpoint> = { primary: [], safe: [], isPanic: false }
+  /** Sums of the weights of the candidates. */
+  #weights = { primary: 0, safe: 0 }
+  #limit: (() => number) | undefined = undefined
   /** The balancers have endpoints whose breakers may let nothing through: each choice has to look. */
   #hasTrials = false
   #lease: Lease
@@ -83,8 +87,18 @@ export class EndpointSet {
     isTried?: (endpoint: Endpoint) => boolean,
   ): Endpoint | undefined {
     const balancer = isSafe ? this.#safe : this.#primary
-    if (!this.#hasTrials) return balancer.pick(nowMs, hash, isTried)
-    return balancer.pick(nowMs, hash, isTried === undefined ? isShut : (each) => isShut(each) || isTried(each))
+    const isOut = this.#hasTrials ? either(isShut, isTried) : isTried
+    const limit = this.#limit?.()
+    if (limit === undefined) return balancer.pick(nowMs, hash, isOut)
+    const weights = isSafe ? this.#weights.safe : this.#weights.primary
+    const isFull = ({ outstanding, weight }: Endpoint) => outstanding >= mostFor(limit, weight, weights)
+    // The limit as a whole is kept before: where all have their share, whichever is next in turn gets one more.
+    return balancer.pick(nowMs, hash, either(isFull, isOut)) ?? balancer.pick(nowMs, hash, isOut)
+  }
+
+  /** Holds the endpoints to their shares of what the upstream may have at once. */
+  limitBy(limit: () => number): void {
+    this.#limit = limit
   }
 
   /** Whether another endpoint than these could be chosen. */
@@ -230,6 +244,7 @@ export class EndpointSet {
     if (!isPanic && wasPanic) deps.log.info({ upstream: name }, 'enough endpoints are healthy again')
     this.#primary.update(primary.filter(isNotOpen))
     this.#safe.update(safe.filter(isNotOpen))
+    this.#weights = { primary: weightOf(primary), safe: weightOf(safe) }
     this.#hasTrials = primary.some(isOnTrial) || safe.some(isOnTrial)
     deps.metrics.gauge(metrics.panic, { upstream: name }).value = isPanic ? 1 : 0
     if (nextAt !== Number.POSITIVE_INFINITY) this.#timer = deps.clock.after(nextAt - now, () => this.#refresh())
@@ -253,6 +268,16 @@ export class EndpointSet {
     for (const unwatch of this.#unwatch) unwatch()
     this.#lease.release()
   }
+}
+
+type Exclusion = (endpoint: Endpoint) => boolean
+
+function either(one: Exclusion, other: Exclusion | undefined): Exclusion {
+  return other === undefined ? one : (endpoint) => one(endpoint) || other(endpoint)
+}
+
+function weightOf(endpoints: readonly Endpoint[]): number {
+  return endpoints.reduce((sum, { weight }) => sum + weight, 0)
 }
 
 /** Its breaker lets nothing through. */

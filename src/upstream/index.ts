@@ -82,7 +82,9 @@ export class Upstream {
     const discovery: Discovery | undefined = this.#discovery
     this.#set = new EndpointSet({ name, config, tls, discovery, deps, makeBalancer: makeBalancer(name, config, deps) })
     this.#budget = lease.use('budget', name, () => new Budget(RETRY_FLOOR))
-    this.#limiter = this.#limit()
+    const limiter = this.#limit()
+    this.#limiter = limiter
+    if (limiter?.isEnforced === true) this.#set.limitBy(() => limiter.limit)
   }
 
   /** Resolves when it is known which endpoints there are, as far as that can be found out at all. */

@@ -87,6 +87,11 @@ export class Limiter {
     return this.#adaptive?.limit ?? this.#config.max
   }
 
+  /** Whether it holds requests back, rather than count what it would have held back. */
+  get isEnforced(): boolean {
+    return !this.#config.dry_run
+  }
+
   /** Whether a permit is held until the end of an answer: a number that an operator gives is one of workers or connections. */
   get isHeldToEnd(): boolean {
     return this.#adaptive === undefined

@@ -180,3 +180,29 @@ scenario('a backend that says it has too much gets less', async (s, t) => {
   while (backend.waiting.length > 0) backend.answer()
   await Promise.all(answers)
 })
+
+scenario('a slow endpoint among several does not come to hold all that the upstream may have at once', async (s, t) => {
+  const slow = new Held()
+  const [stuck, quick] = [await s.origin(slow.behaviour), await s.origin()]
+  const gw = await s.gateway(
+    {
+      upstreams: { u: { endpoints: [stuck.url, quick.url], balance: 'round_robin', concurrency: 8 } },
+      routes: [{ upstream: 'u' }],
+    },
+    { clock: s.clock },
+  )
+  const waiting: Promise<unknown>[] = []
+  let answered = 0
+  for (let i = 0; i < 24; i++) {
+    const one = gw.get('/').then(() => answered++)
+    waiting.push(one)
+    await new Promise(setImmediate)
+  }
+  // Six of eight, whatever the turns of round robin: half as much again as its share.
+  while (answered < 18) await new Promise(setImmediate)
+  t.equal(slow.waiting.length, 6)
+  while (slow.waiting.length > 0) slow.answer()
+  await Promise.all(waiting)
+  t.equal(stuck.requests.length, 6)
+  t.equal(quick.requests.length, 18)
+})
