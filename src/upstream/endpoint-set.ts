@@ -27,7 +27,7 @@ export interface SetParts {
   readonly tls: TlsMaterial
   readonly discovery: Discovery | undefined
   readonly deps: SharedDeps
-  /** One for requests that change something, one for the others: their candidates may differ. */
+  /** One for requests that change something, one for the others: their candidates may differ; what they learn is shared. */
   readonly makeBalancer: () => Balancer<Endpoint>
 }
 
@@ -144,8 +144,8 @@ export class EndpointSet {
     const isGood = status < 500
     endpoint.breaker?.ended(ticket, isGood)
     this.#outliers?.ended(endpoint, nowMs, latencyMs, isGood)
-    if (isGood && status !== 429) this.#learnAnswer(endpoint, nowMs, latencyMs)
-    else this.#learnFailure(endpoint, nowMs, latencyMs, askedMs)
+    if (isGood && status !== 429) this.#primary.answered?.(endpoint, nowMs, latencyMs)
+    else this.#primary.failed?.(endpoint, nowMs, latencyMs, askedMs)
   }
 
   /** It failed before it had an answer. */
@@ -158,40 +158,25 @@ export class EndpointSet {
     }
     endpoint.breaker?.ended(ticket, false)
     this.#outliers?.ended(endpoint, nowMs, elapsedMs, false)
-    this.#learnFailure(endpoint, nowMs, elapsedMs, 0)
+    this.#primary.failed?.(endpoint, nowMs, elapsedMs, 0)
   }
 
   /** The answer broke off. */
   brokeOff(endpoint: Endpoint, nowMs: number): void {
-    this.#learnFailure(endpoint, nowMs, 0, 0)
+    this.#primary.failed?.(endpoint, nowMs, 0, 0)
   }
 
   /** Whoever asked has left, without an outcome. */
   abandoned(endpoint: Endpoint, ticket: number, nowMs: number, waitedMs: number): void {
     endpoint.breaker?.ended(ticket, undefined)
     this.#outliers?.abandoned(endpoint, waitedMs)
-    this.#learnWait(endpoint, nowMs, waitedMs)
+    this.#primary.waited?.(endpoint, nowMs, waitedMs)
   }
 
   /** Another endpoint has answered before it. */
   superseded(endpoint: Endpoint, ticket: number, nowMs: number, waitedMs: number): void {
     endpoint.breaker?.ended(ticket, undefined)
-    this.#learnWait(endpoint, nowMs, waitedMs)
-  }
-
-  #learnWait(endpoint: Endpoint, nowMs: number, waitedMs: number): void {
     this.#primary.waited?.(endpoint, nowMs, waitedMs)
-    if (this.#safe !== this.#primary) this.#safe.waited?.(endpoint, nowMs, waitedMs)
-  }
-
-  #learnAnswer(endpoint: Endpoint, nowMs: number, latencyMs: number): void {
-    this.#primary.answered?.(endpoint, nowMs, latencyMs)
-    if (this.#safe !== this.#primary) this.#safe.answered?.(endpoint, nowMs, latencyMs)
-  }
-
-  #learnFailure(endpoint: Endpoint, nowMs: number, latencyMs: number, askedMs: number): void {
-    this.#primary.failed?.(endpoint, nowMs, latencyMs, askedMs)
-    if (this.#safe !== this.#primary) this.#safe.failed?.(endpoint, nowMs, latencyMs, askedMs)
   }
 
   /** Takes what discovery found in place of what it found before. */

@@ -12,7 +12,7 @@ import { twoOf } from './two-of.ts'
 /** After so long without answers, a mean has decayed to 37 %. */
 const TAU_MS = 10_000
 /** Of each answer that is quicker than the mean. */
-const LEAST_WEIGHT = 0.1
+const LEAST_WEIGHT = 0.2
 /** A failure counts as this latency at least, and as this many times the mean. */
 const FAILURE_MS = 1000
 const FAILURE_FACTOR = 5
