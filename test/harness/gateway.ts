@@ -20,13 +20,17 @@ export interface LogLine {
   readonly message: string
 }
 
-/** Listens on a free port, without an admin listener and an access log unless the test asks for them. */
+/**
+ * Listens on a free port, without an admin listener and an access log unless the test asks for them. Nor does it refuse
+ * requests because the machine is busy with other tests, unless the test is about that.
+ */
 export function testConfig(written: WrittenConfig): GatewayConfig {
   const given = typeof written === 'string' ? parse(written) : written
   const config = rootSchema.parse({
     listeners: [{ address: '127.0.0.1:0' }],
     admin: false,
     logs: { access: false },
+    overload: { event_loop_delay: '1m' },
     ...given,
   })
   const errors = checkConfiguration(config).filter((problem) => problem.severity !== 'warning')
