@@ -1,6 +1,8 @@
 /** What is alike in all configurations of a contender; the scenarios fill in what matters. */
 import { userInfo } from 'node:os'
-import type { Endpoint, Site } from './scenario.ts'
+import { fileURLToPath } from 'node:url'
+import { findCommand } from '../processes.ts'
+import { type ContenderName, type Endpoint, programs, type Site } from './scenario.ts'
 
 export interface NginxParts {
   readonly http?: string
@@ -147,4 +149,16 @@ function block(text: string | undefined, indentation: number): string {
   const lines = (text ?? '').split('\n').filter((line) => line.trim() !== '')
   const shared = Math.min(...lines.map((line) => line.length - line.trimStart().length))
   return lines.map((line) => ' '.repeat(indentation) + line.slice(shared)).join('\n')
+}
+
+/** What serves the site with a configuration in that file. */
+export function command(name: ContenderName, site: Site, file: string): string[] {
+  const program = findCommand(programs[name]) ?? name
+  if (name === 'nginx') return [program, '-e', 'stderr', '-p', site.folder, '-c', file]
+  if (name === 'haproxy') return [program, '-q', '-db', '-f', file]
+  if (name === 'varnish') {
+    const home = ['-n', `${site.folder}/varnish-${site.port}`, '-j', 'none', '-T', 'none', '-p', 'listen_depth=4096']
+    return [program, '-F', ...home, '-a', `127.0.0.1:${site.port}`, '-f', file, '-s', 'malloc,256m']
+  }
+  return [process.execPath, fileURLToPath(new URL('../../bin/gateway.mjs', import.meta.url)), 'run', '-c', file]
 }

@@ -1,22 +1,12 @@
 /** One scenario with one contender, from nothing to nothing: whatever it starts has ended when it returns. */
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { findCommand, freePort, Running } from '../processes.ts'
+import { freePort, Running } from '../processes.ts'
 import type { Counts } from './backend.ts'
 import { Helper } from './calls.ts'
+import { command } from './configurations.ts'
 import type { LoadPlan, LoadResult } from './load.ts'
-import {
-  type Backends,
-  type ContenderName,
-  type Endpoint,
-  type Figures,
-  type Happening,
-  programs,
-  type Scenario,
-  type Site,
-  type Stage,
-} from './scenario.ts'
+import type { Backends, ContenderName, Endpoint, Figures, Happening, Scenario, Site, Stage } from './scenario.ts'
 
 export interface Measured {
   readonly figures: Figures
@@ -108,17 +98,6 @@ async function start(scenario: Scenario, name: ContenderName, site: Site, ends: 
   ends.add(() => running.stop())
   await running.listening(site.port)
   return running
-}
-
-function command(name: ContenderName, site: Site, file: string): string[] {
-  const program = findCommand(programs[name]) ?? name
-  if (name === 'nginx') return [program, '-e', 'stderr', '-p', site.folder, '-c', file]
-  if (name === 'haproxy') return [program, '-q', '-db', '-f', file]
-  if (name === 'varnish') {
-    const home = ['-n', `${site.folder}/varnish-${site.port}`, '-j', 'none', '-T', 'none', '-p', 'listen_depth=4096']
-    return [program, '-F', ...home, '-a', `127.0.0.1:${site.port}`, '-f', file, '-s', 'malloc,256m']
-  }
-  return [process.execPath, fileURLToPath(new URL('../../bin/gateway.mjs', import.meta.url)), 'run', '-c', file]
 }
 
 class RealStage implements Stage {

@@ -78,7 +78,7 @@ export class Fetching implements FillOwner, UnderWay {
     const answer = this.#answer
     if (answer === undefined || this.#isDoomed || this.#doomedLabels.some((label) => answer.tags.includes(label)))
       return
-    const body = pieces.length > 1 && bodyBytes <= ONE_PIECE_BYTES ? [joined(pieces, bodyBytes)] : pieces
+    const body = pieces.length > 1 && bodyBytes <= ONE_PIECE_BYTES ? [joined(pieces, bodyBytes)] : pieces.slice()
     if (this.#wasFresh(answer) && !isSameBody(this.#stored?.body ?? [], body)) this.#cache.differed(this.lookup)
     const { shared } = this
     if (shared === undefined) {

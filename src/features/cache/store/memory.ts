@@ -3,46 +3,13 @@
  * Purges by tag and prefix work on indices and scans that never touch the request path.
  */
 import { type HeaderList, headerValue } from '../../../core/headers.ts'
-import type { Stored } from '../policy/reuse.ts'
 import { selectingKey, suitsLanguage } from '../policy/vary.ts'
-import { type Evictable, type Queue, S3Fifo } from './s3fifo.ts'
+import { Entry, type NewAnswer, type StoredAnswer, Texts } from './entry.ts'
+import { S3Fifo } from './s3fifo.ts'
 import { SearchAliases } from './search-aliases.ts'
-import { StoredBody } from './stored-body.ts'
+import type { Holder } from './stored-body.ts'
 
-/** A stored answer. Immutable but for the eviction queue's fields: an update makes a new one. */
-export interface StoredAnswer extends Stored, Evictable {
-  readonly key: string
-  /** Values of request fields and cookies that the configuration makes part of the key. */
-  readonly partition: string
-  readonly status: number
-  readonly reason: string
-  /** End-to-end fields without Age, as received. */
-  readonly headers: HeaderList
-  /** The body, in pieces; empty for none. */
-  readonly body: readonly Uint8Array[]
-  readonly bodyBytes: number
-  /** The body as features above the cache see it, with what they keep beside it. */
-  readonly shared: StoredBody
-  readonly trailers: HeaderList | undefined
-  /** Names in Vary, and the normal form of the request's values for them. */
-  readonly varyNames: readonly string[]
-  readonly selecting: string
-  /** What it can be purged by: tags and cache groups (policy/groups.ts). */
-  readonly tags: readonly string[]
-  /** How long the origin took, in milliseconds: what each hit saves. */
-  readonly fetchMs: number
-}
-
-export type NewAnswer = Omit<StoredAnswer, 'id' | 'bytes' | 'uses' | 'queue' | 'before' | 'behind' | 'shared'> & {
-  /** Of the answer that this one is an update of; made anew otherwise. */
-  readonly shared?: StoredBody
-}
-
-/** What one entry weighs beyond its texts and bytes: maps, objects, buffers' headers. Measured: 0.9 kB on V8 13. */
-const ENTRY_OVERHEAD_BYTES = 900
-
-/** A label's place in the index, when the label is new to it. */
-const LABEL_OVERHEAD_BYTES = 150
+export type { NewAnswer, StoredAnswer } from './entry.ts'
 
 /** More variants of one key are a sign of a Vary that doesn't pay; the oldest goes. */
 const MAX_VARIANTS = 64
@@ -51,16 +18,17 @@ export interface MemoryStoreEvents {
   evicted(answer: StoredAnswer): void
 }
 
-export class MemoryStore {
+export class MemoryStore implements Holder {
   readonly #resources = new Map<string, StoredAnswer[]>()
   readonly #queue: S3Fifo<StoredAnswer>
   /** Answers by their labels. */
   readonly #labelled = new Map<string, Set<StoredAnswer>>()
   readonly #aliases = new SearchAliases()
+  readonly #texts = new Texts()
 
   constructor(budgetBytes: number, events: MemoryStoreEvents) {
     this.#queue = new S3Fifo<StoredAnswer>(budgetBytes, (answer) => {
-      answer.shared.resized = undefined
+      answer.shared.release()
       this.#unlabel(answer)
       this.#unlist(answer)
       events.evicted(answer)
@@ -101,7 +69,7 @@ export class MemoryStore {
 
   /** Keeps an answer in place of the variant that it matches. */
   put(answer: NewAnswer): StoredAnswer {
-    const entry = asEntry(answer)
+    const entry = new Entry(answer, this.#texts)
     const variants = this.#resources.get(answer.key)
     if (variants === undefined) {
       this.#resources.set(answer.key, [entry])
@@ -114,13 +82,17 @@ export class MemoryStore {
       variants.push(entry)
       if (variants.length > MAX_VARIANTS) this.#leave(variants.shift() as StoredAnswer)
     }
-    const ownBytes = entry.bytes - entry.shared.variantBytes
-    entry.shared.resized = () => this.#queue.resize(entry, ownBytes + entry.shared.variantBytes)
+    entry.shared.held(this, entry)
     this.#label(entry)
     this.#queue.add(entry)
     const search = headerValue(entry.headers, 'no-vary-search')
     if (search !== undefined) this.#aliases.add(entry.key, search)
     return entry
+  }
+
+  /** What is kept beside a body has changed by so much. */
+  grew(entry: StoredAnswer, bytes: number): void {
+    this.#queue.resize(entry, entry.bytes + bytes)
   }
 
   /** Puts `answer` where `previous` was, if that is still there: a 304 must not bring back what was purged meanwhile. */
@@ -162,7 +134,7 @@ export class MemoryStore {
   #leave(answer: StoredAnswer): void {
     this.#unlabel(answer)
     this.#queue.remove(answer)
-    answer.shared.resized = undefined
+    answer.shared.release()
   }
 
   #label(answer: StoredAnswer): void {
@@ -201,20 +173,4 @@ function matches(variant: StoredAnswer, request: HeaderList): boolean {
 
 function sameNames(a: StoredAnswer, b: StoredAnswer): boolean {
   return a.varyNames.length === b.varyNames.length && a.varyNames.every((name, i) => name === b.varyNames[i])
-}
-
-function asEntry(answer: NewAnswer): StoredAnswer {
-  const variant = answer.partition + answer.selecting
-  const id = variant === '' ? answer.key : `${answer.key}\n${variant}`
-  let bytes = ENTRY_OVERHEAD_BYTES + answer.bodyBytes + 2 * id.length
-  for (const text of answer.headers) bytes += text.length + 16
-  for (const label of answer.tags) bytes += 2 * label.length + LABEL_OVERHEAD_BYTES
-  const shared = answer.shared ?? new StoredBody(answer.body, true)
-  bytes += shared.variantBytes
-  const unqueued: { queue: Queue | undefined; before: Evictable | undefined; behind: Evictable | undefined } = {
-    queue: undefined,
-    before: undefined,
-    behind: undefined,
-  }
-  return { ...answer, shared, id, bytes, uses: 0, ...unqueued }
 }

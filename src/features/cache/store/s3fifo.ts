@@ -1,7 +1,7 @@
 /**
  * S3-FIFO eviction (Yang et al., SOSP 2023), weighed by bytes: new entries enter a small queue that holds a tenth of the
  * budget; those asked for again on their way through it move to the main queue, the rest leave and are remembered by
- * name only, so that they enter the main queue if they come back. A scan passes through the small queue and harms nothing.
+ * name only (a hash of it: one mistaken for another does no harm), so that they enter the main queue if they come back. A scan passes through the small queue and harms nothing.
  *
  *   add ─▶ small (10 %) ─ used? ─▶ main (90 %) ─ used? ─▶ back to its head
  *              └─ no ─▶ ghost (names) ─ comes back ─▶ main
@@ -58,8 +58,7 @@ export class S3Fifo<T extends Evictable> {
   readonly #onEvict: (entry: T) => void
   readonly #small = new Queue()
   readonly #main = new Queue()
-  /** Names of what left the small queue, oldest first. */
-  readonly #ghost = new Set<string>()
+  readonly #ghost = new Ghost()
 
   /** @param onEvict called with each entry that has left because of the budget */
   constructor(budgetBytes: number, onEvict: (entry: T) => void) {
@@ -78,7 +77,7 @@ export class S3Fifo<T extends Evictable> {
   /** Takes an entry in, and evicts until the budget holds. An entry larger than the budget is evicted at once. */
   add(entry: T): void {
     entry.uses = 0
-    const isBack = this.#ghost.delete(entry.id)
+    const isBack = this.#ghost.forget(entry.id)
     ;(isBack ? this.#main : this.#small).push(entry)
     this.#shrink()
   }
@@ -119,7 +118,8 @@ export class S3Fifo<T extends Evictable> {
       this.#main.push(entry)
       return
     }
-    this.#remember(entry.id)
+    // As many names as there are entries: more would remember what could not have been kept anyway.
+    this.#ghost.remember(entry.id, this.count)
     this.#onEvict(entry)
   }
 
@@ -133,14 +133,32 @@ export class S3Fifo<T extends Evictable> {
     }
     this.#onEvict(entry)
   }
+}
 
-  /** As many names as there are entries: more would remember what could not have been kept anyway. */
-  #remember(id: string): void {
-    this.#ghost.add(id)
-    const limit = Math.max(16, this.count)
-    for (const oldest of this.#ghost) {
-      if (this.#ghost.size <= limit) break
-      this.#ghost.delete(oldest)
-    }
+const FEWEST_NAMES = 16
+
+/** What left the small queue lately: two generations, so that forgetting the oldest costs nothing. */
+class Ghost {
+  #young = new Set<number>()
+  #old = new Set<number>()
+
+  remember(id: string, atMost: number): void {
+    this.#young.add(hashOf(id))
+    if (this.#young.size < Math.max(FEWEST_NAMES, atMost) / 2) return
+    this.#old = this.#young
+    this.#young = new Set()
   }
+
+  /** Whether it was remembered until now. */
+  forget(id: string): boolean {
+    const hash = hashOf(id)
+    return this.#young.delete(hash) || this.#old.delete(hash)
+  }
+}
+
+/** FNV-1a, to 30 bits: a small integer, which takes no memory of its own. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash >>> 2
 }

@@ -45,7 +45,7 @@ t.test('an update of an answer takes over what was kept; another answer in its p
 
 t.test('variants make others leave when the budget is spent, or the object itself', async (t) => {
   const evicted: string[] = []
-  const store = new MemoryStore(3500, { evicted: ({ key }) => evicted.push(key) })
+  const store = new MemoryStore(5500, { evicted: ({ key }) => evicted.push(key) })
   store.put(answer('a'))
   const { shared } = store.put(answer('b'))
   shared.keep('br', new Uint8Array(1500))
