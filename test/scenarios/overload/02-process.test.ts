@@ -52,6 +52,7 @@ scenario('while the event loop is late, low priority is refused, and taken again
   const origin = await s.origin()
   const gw = await s.gateway(
     {
+      overload: { event_loop_delay: '200ms' },
       routes: [
         { match: '/low', upstream: origin.url, priority: 'low' },
         { upstream: origin.url, priority: 'high' },
