@@ -205,7 +205,7 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
     this.status = res.status
     this.#isHeadSent = true
     this.headAt = this.#bodyAt = this.plan.platform.clock.now()
-    this.#down.head(res.status, res.reason, res.headers)
+    this.#down.head(res.status, res.reason, res.headers, this.#source === wholeBody)
   }
 
   #deliver(steps: readonly Step<'deliver'>[], res: ResponseHead, source: BodySource): void {
@@ -324,7 +324,8 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
     this.status = reply.status
     this.#isHeadSent = true
     this.headAt = this.#bodyAt = this.plan.platform.clock.now()
-    this.#down.head(reply.status, reasonOf(reply.status), [...reply.headers, 'Content-Length', String(body.byteLength)])
+    const headers = [...reply.headers, 'Content-Length', String(body.byteLength)]
+    this.#down.head(reply.status, reasonOf(reply.status), headers, true)
     if (this.request.method !== 'HEAD') this.send(body)
     this.complete()
   }

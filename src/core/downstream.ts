@@ -25,8 +25,11 @@ export interface Downstream {
   /** Asks a client that sent `Expect: 100-continue` for its body; nothing where it did not. */
   continue(): void
   interim(status: number, headers: HeaderList): void
-  /** Sends the header section. Without Content-Length the body is framed as the protocol does: chunks, or the close. */
-  head(status: number, reason: string, headers: HeaderList): void
+  /**
+   * Sends the header section. Without Content-Length the body is framed as the protocol does: chunks, or the close.
+   * @param isWhole the body and `end` follow before anything else happens: nothing need be sent ahead of them
+   */
+  head(status: number, reason: string, headers: HeaderList, isWhole?: boolean): void
   write(chunk: Uint8Array): boolean
   end(trailers?: HeaderList): void
   /** Breaks the answer off so that the client can tell that it is not complete. */

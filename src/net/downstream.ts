@@ -86,7 +86,7 @@ export class Http1Downstream implements Downstream, Occupant {
     }
   }
 
-  head(status: number, reason: string, headers: HeaderList): void {
+  head(status: number, reason: string, headers: HeaderList, isWhole = false): void {
     if (this.#isHeadSent || this.#isOver) return
     this.#isHeadSent = true
     const response = this.#response
@@ -111,7 +111,7 @@ export class Http1Downstream implements Downstream, Occupant {
       this.#replace(thrown)
       return
     }
-    process.nextTick(flush, this)
+    if (!isWhole) process.nextTick(flush, this)
   }
 
   write(chunk: Uint8Array): boolean {

@@ -197,7 +197,7 @@ export class Http1 implements ConnectionOwner, Starter {
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown.stack : String(thrown)
       this.#deps.log.error({ listener: this.#config.address, error }, 'an exchange could not be started')
-      down.head(500, 'Internal Server Error', ['Content-Length', '0'])
+      down.head(500, 'Internal Server Error', ['Content-Length', '0'], true)
       down.end()
     }
   }

@@ -33,8 +33,8 @@ export class UpgradeDownstream implements Downstream, Occupant {
     this.#plain().interim(status, headers)
   }
 
-  head(status: number, reason: string, headers: HeaderList): void {
-    this.#plain().head(status, reason, headers)
+  head(status: number, reason: string, headers: HeaderList, isWhole?: boolean): void {
+    this.#plain().head(status, reason, headers, isWhole)
   }
 
   write(chunk: Uint8Array): boolean {
