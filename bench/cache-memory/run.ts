@@ -16,6 +16,7 @@ import { type ContenderName, contenderNames, programs } from '../effects/scenari
 import { caches } from '../effects/scenarios/caching.ts'
 import { findCommand, freePort, onCore, Running, stopAll } from '../processes.ts'
 import { machine, peerVersions } from '../report.ts'
+import { parseReport } from '../wrk.ts'
 
 const BODY_BYTES = 4096
 const BUDGET_BYTES = 256 * 2 ** 20
@@ -31,6 +32,8 @@ interface Measured {
   readonly startBytes: number
   readonly peakBytes: number
   readonly perSecond: number
+  /** Answers that were no good, and connections that broke. */
+  readonly failed: number
   /** Of the gateway alone: moments at which a task would have waited longer than allowed, and its longest collections. */
   readonly pauses?: number
   readonly hitRatio?: number
@@ -55,9 +58,9 @@ async function main(): Promise<void> {
     }
     console.log(`\n${keys} distinct keys of ${BODY_BYTES} bytes, a budget of ${BUDGET_BYTES / 2 ** 20} MiB\n`)
     console.log(
-      `| | resident at first | at most | answers/s | moments held up > 50 ms | hits of a hot tenth | objects |`,
+      `| | resident at first | at most | answers/s | failed | moments held up > 50 ms | hits of a hot tenth | objects |`,
     )
-    console.log(`| --- | --: | --: | --: | --: | --: | --: |\n${rows.join('\n')}`)
+    console.log(`| --- | --: | --: | --: | --: | --: | --: | --: |\n${rows.join('\n')}`)
     console.log(`\nTarget: at most ${mebibytes(LIMIT_BYTES)}, no pause above 50 ms. ${machine()}. ${peerVersions()}.`)
   } finally {
     stopAll()
@@ -80,10 +83,10 @@ async function measure(name: ContenderName, folder: string, origin: number, keys
   }, LOOK_EVERY_MS)
   const begin = performance.now()
   const requests = Math.ceil(keys * REQUESTS_PER_KEY)
-  await load(site.port, requests)
+  const failed = await load(site.port, requests)
   const seconds = (performance.now() - begin) / 1000
   clearInterval(look)
-  const measured = { startBytes, peakBytes, perSecond: requests / seconds }
+  const measured = { startBytes, peakBytes, perSecond: requests / seconds, failed }
   const whole = name === 'gateway' ? { ...measured, ...(await told(site.admin, requests)) } : measured
   await running.stop()
   return whole
@@ -101,7 +104,8 @@ async function told(admin: number, requests: number): Promise<Pick<Measured, 'pa
   }
 }
 
-async function load(port: number, requests: number): Promise<void> {
+/** How many were not answered well. */
+async function load(port: number, requests: number): Promise<number> {
   const script = fileURLToPath(new URL('distinct.lua', import.meta.url))
   const size = ['--threads', '1', '--connections', String(CONNECTIONS), '--duration', '3600s', '--timeout', '10s']
   const url = `http://127.0.0.1:${port}/`
@@ -115,7 +119,7 @@ async function load(port: number, requests: number): Promise<void> {
     if (chunk.includes('all answered')) child.kill('SIGINT')
   })
   await once(child, 'close')
-  if (!report.includes('requests in') || /Non-2xx|Socket errors/.test(report)) throw new Error(report)
+  return parseReport(report).errors
 }
 
 /** Answers every path alike, from memory. */
@@ -159,6 +163,7 @@ function row(name: ContenderName, of: Measured): string {
     mebibytes(of.startBytes),
     mebibytes(of.peakBytes),
     of.perSecond.toFixed(0),
+    String(of.failed),
     pauses === undefined ? '' : String(pauses),
     hitRatio === undefined ? '' : `${(100 * hitRatio).toFixed(1)} %`,
     objects === undefined ? '' : String(objects),

@@ -38,6 +38,8 @@ export interface SharedState {
   readonly isUp: boolean
   /** Tells this connection from others: for what is built upon it and outlives reloads. */
   readonly identity: string
+  /** Whether messages of a channel may go missing without `lost` being called. */
+  readonly hasSilentLoss: boolean
   /** Begins every key and channel that is handed in: `gw:`. Callers prepend it themselves. */
   readonly prefix: string
   /**

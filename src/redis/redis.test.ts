@@ -255,8 +255,8 @@ t.test('after close nothing is left running, and commands say so', async (t) => 
 })
 
 t.test('a cluster is reached through any of its servers', async (t) => {
-  const redis = await server(t, { args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] })
-  await redis.ask('CLUSTER', 'ADDSLOTSRANGE', 0, 16383)
+  const redis = await TestRedis.startCluster()
+  t.teardown(() => redis.close())
   const c = connection(t, { cluster: [`127.0.0.1:${redis.port}`] })
   await c.logged(/connected to Redis|up again/)
   t.same(await c.state.call('SET', 'a', Buffer.from('x')), Buffer.from('OK'))

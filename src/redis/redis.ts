@@ -27,6 +27,7 @@ export interface RedisDeps extends Omit<LineDeps, 'health'> {
 export class RedisState implements SharedState {
   readonly identity: string
   readonly prefix: string
+  readonly hasSilentLoss: boolean
   readonly #timeoutMs: number
   readonly #commands: Line
   readonly #values: Line
@@ -37,6 +38,8 @@ export class RedisState implements SharedState {
   constructor(config: RedisConfig, deps: RedisDeps) {
     this.identity = createHash('sha256').update(JSON.stringify(config)).digest('base64url')
     this.prefix = config.prefix
+    // ioredis moves its subscriptions from one server of a cluster to another by itself, and says nothing.
+    this.hasSilentLoss = config.cluster !== undefined
     this.#timeoutMs = config.timeouts.command
     const health = new Health(deps, ['commands', 'values', 'channels'])
     const open = () => openClient(config, deps.random)

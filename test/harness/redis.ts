@@ -40,6 +40,16 @@ export class TestRedis {
     return server
   }
 
+  /** A cluster of one server, which holds all slots. */
+  static async startCluster(): Promise<TestRedis> {
+    // Its own choice for the bus between servers, 10 000 above, can lie beyond the last port.
+    const bus = ['--cluster-port', String(await freePort())]
+    const args = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', ...bus]
+    const server = await TestRedis.start({ args })
+    await server.ask('CLUSTER', 'ADDSLOTSRANGE', 0, 16383)
+    return server
+  }
+
   /** A port on which nothing listens, and a server that can be started there. */
   static async absent(options: RedisOptions = {}): Promise<TestRedis> {
     return new TestRedis(await freePort(), await mkdtemp(join(tmpdir(), 'gw-redis-')), options)

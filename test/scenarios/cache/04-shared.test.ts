@@ -20,10 +20,11 @@ async function instance(
   redis: TestRedis,
   origin: ScriptedOrigin,
   cache: object = {},
+  where: object = { url: redis.url },
 ): Promise<TestGateway> {
   const gw = await s.gateway({
     // A busy machine is no slow Redis.
-    redis: { url: redis.url, timeouts: { command: '1s' } },
+    redis: { ...where, timeouts: { command: '1s' } },
     cache: { redis: { wait: '5s', ...cache } },
     routes: [{ name: 'all', upstream: origin.url, cache: { stale_while_revalidate: '1h' } }],
   })
@@ -285,4 +286,21 @@ scenario('with Redis killed, paused, full or flushed, every request has its answ
   await hears(gw)
   await some('back')
   await stored(gw)
+})
+
+scenario('in a cluster, too, answers, fetches and purges are shared', async (s, t) => {
+  const origin = await s.origin(cacheable)
+  const redis = await TestRedis.startCluster()
+  s.atEnd(() => redis.close())
+  const where = { cluster: [`127.0.0.1:${redis.port}`] }
+  const [one, two] = [await instance(s, redis, origin, {}, where), await instance(s, redis, origin, {}, where)]
+  await one.get('/')
+  await stored(one)
+  t.ok(await isHit(two))
+  t.equal(origin.requests.length, 1)
+  // The subscription is moved without a word: what was missed meanwhile stands in the log.
+  await redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub')
+  t.match(await one.gateway.purge({ ...nothing, tags: ['product'] }), { matched: 1, others: 'sent' })
+  await eventually('the other to know', async () => !(await isHit(two)))
+  t.equal(await two.metric('gateway_cache_purge_messages_total', { kind: 'doubted' }), 0)
 })

@@ -37,6 +37,8 @@ export interface BusDeps {
 const LOG_ENTRIES = 10_000
 const PAGE_ENTRIES = 500
 const RETRY_MS = 500
+/** Where messages may go missing unnoticed, the log is asked this often. */
+const CHECK_MS = 1000
 /** Purges that wait for Redis; beyond, others are told to doubt all they have. */
 const MAX_UNSENT = 1000
 
@@ -63,6 +65,7 @@ export class Bus implements Announcer {
   #seq = 0
   #epochs = 0
   #retry: Timer | undefined = undefined
+  readonly #check: Timer | undefined
   #isClosed = false
 
   constructor(deps: BusDeps, listener: BusListener) {
@@ -83,6 +86,7 @@ export class Bus implements Announcer {
       lost: () => this.#lost(),
       regained: () => this.#regained(),
     })
+    this.#check = shared.hasSilentLoss ? deps.clock.every(CHECK_MS, () => this.#readOn()) : undefined
   }
 
   get channel(): string {
@@ -125,6 +129,7 @@ export class Bus implements Announcer {
     this.#isClosed = true
     this.#stop()
     this.#retry?.cancel()
+    this.#check?.cancel()
     this.#up.value = 0
   }
 
@@ -208,8 +213,12 @@ export class Bus implements Announcer {
   #catchUp(): void {
     this.#isHearing = false
     this.#up.value = 0
+    this.#readOn()
+  }
+
+  #readOn(): void {
     this.#mustReadOn = true
-    if (!this.#isReading) void this.#read()
+    if (this.#isLive && !this.#isReading) void this.#read()
   }
 
   async #read(): Promise<void> {
@@ -256,7 +265,10 @@ export class Bus implements Announcer {
         this.#listener.doubt()
       }
     }
-    for (const [i, entry] of entries.entries()) this.#take(first + i, entry.toString(), this.#counts.caught_up)
+    for (const [i, entry] of entries.entries()) {
+      // Heard meanwhile.
+      if (first + i > this.#seq) this.#take(first + i, entry.toString(), this.#counts.caught_up)
+    }
     return this.#seq < last
   }
 

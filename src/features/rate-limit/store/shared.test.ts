@@ -12,6 +12,7 @@ function direct(redis: TestRedis): SharedState {
   }
   return {
     isUp: true,
+    hasSilentLoss: false,
     identity: 'this test',
     prefix: 'test:',
     call: absent,

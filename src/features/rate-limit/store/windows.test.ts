@@ -21,7 +21,16 @@ function shared(run: SharedState['run']): SharedState {
   const absent = () => {
     throw new Error('not used')
   }
-  return { isUp: true, identity: 'this test', prefix: 'test:', call: absent, run, publish: absent, subscribe: absent }
+  return {
+    isUp: true,
+    hasSilentLoss: false,
+    identity: 'this test',
+    prefix: 'test:',
+    call: absent,
+    run,
+    publish: absent,
+    subscribe: absent,
+  }
 }
 
 t.test('a window begins with a first request, holds its quota, and begins anew when it is over', async (t) => {
