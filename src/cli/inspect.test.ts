@@ -65,7 +65,7 @@ t.test('routes are listed in the order in which they match', async (t) => {
 })
 
 t.test('schema is the JSON Schema that is committed for editors', async (t) => {
-  const { code, stdout } = await gatewayCommand(['schema'])
+  const { code, stdout } = await gatewayCommand(['schema', '--json'])
   t.equal(code, 0)
   const schema = JSON.parse(stdout)
   t.match(schema, { type: 'object', properties: { routes: {}, upstreams: {}, listeners: {}, admin: {} } })
@@ -141,6 +141,7 @@ t.test('wrong usage is exit code 2 and no stack', async (t) => {
     const { code, stderr } = await gatewayCommand(args)
     t.equal(code, 2, args.join(' '))
     t.match(stderr, /^gateway: /, args.join(' '))
+    t.match(stderr, /^`gateway --help` lists what there is\.$/m, args.join(' '))
     t.notMatch(stderr, noStack, args.join(' '))
   }
   t.equal((await gatewayCommand([])).code, 2)

@@ -68,6 +68,7 @@ function createProgram(context: Context, exit: (code: number) => void): Command 
     .helpCommand('help [command]', 'print help for a command')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'gateway: ')) })
     .addHelpText('after', afterHelp)
+    .showHelpAfterError('`gateway --help` lists what there is.')
     .exitOverride()
   for (const command of [...running(context), ...inspecting(context, exit)]) {
     program.addCommand(command.copyInheritedSettings(program))
@@ -140,7 +141,9 @@ function inspecting(context: Context, exit: (code: number) => void): Command[] {
       .action(async (urls: string[], options) => exit(await purge(urls, options, context))),
     command('schema', 'Print the JSON Schema of the configuration file, for editors.', [
       'gateway schema > gateway.schema.json',
-    ]).action(() => exit(schema(context))),
+    ])
+      .addOption(new Option('--json', 'the same: it is JSON anyway'))
+      .action(() => exit(schema(context))),
   ]
 }
 
