@@ -74,3 +74,33 @@ scenario(
     t.equal(origin.requests.length, 0)
   },
 )
+
+/** A masked text frame that claims to be compressed (RSV1, RFC 7692 §6), with content that no inflater would accept. */
+const compressedFrame = Buffer.from([0xc1, 0x83, 0, 0, 0, 0, 0xff, 0xff, 0xff])
+
+for (const [advisory, extension] of [
+  ['CVE-2026-1526', 'permessage-deflate'],
+  ['CVE-2026-2229', 'permessage-deflate; server_max_window_bits=1000'],
+] as const) {
+  scenario(`${advisory}: compressed frames pass through a tunnel as they are, never inflated here`, async (s, t) => {
+    const origin = await s.origin(async (_request, answering) => {
+      answering.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n')
+      answering.send(
+        `Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: ${extension}\r\n\r\n`,
+      )
+      answering.send(await answering.incoming.exactly(compressedFrame.byteLength))
+    })
+    const gw = await s.gateway({ routes: [{ upstream: origin.url }] })
+    const client = await gw.client()
+    client.send(
+      'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n',
+    )
+    const answer = await client.answer()
+    t.equal(answer.status, 101)
+    t.equal(answer.header('sec-websocket-extensions'), extension)
+    t.equal(origin.last.header('sec-websocket-extensions'), 'permessage-deflate')
+    client.send(compressedFrame)
+    t.same(await client.incoming.exactly(compressedFrame.byteLength), compressedFrame)
+  })
+}
