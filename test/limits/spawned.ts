@@ -84,7 +84,7 @@ export class SpawnedGateway {
   }
 
   async #ready(): Promise<void> {
-    for (let attempt = 0; attempt < 300; attempt++) {
+    for (let attempt = 0; attempt < 1200; attempt++) {
       if ((await statusOf(this.#admin, '/readyz')) === 200) return
       if (this.#child.exitCode !== null) break
       await pause(50)
