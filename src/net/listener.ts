@@ -2,6 +2,7 @@
 
 import { unlink } from 'node:fs/promises'
 import { connect, Server } from 'node:net'
+import type { Clock } from '../core/clock.ts'
 import { formatAddress, type ListenAddress, parseAddress } from './address.ts'
 import { Http1, type ListenerDeps } from './http1.ts'
 import type { ListenerConfig } from './schema.ts'
@@ -85,8 +86,7 @@ export class Listener {
     const http = this.#http
     http.isDraining = true
     const end = clock.now() + deadlineMs
-    // Connections that the kernel has already completed are accepted in the poll phase before this, not reset.
-    await new Promise((resolve) => setImmediate(resolve))
+    await quietTurn(clock)
     const stopped = this.#stopAccepting()
     const sweep = (): void => {
       const now = clock.now()
@@ -133,6 +133,25 @@ export class Listener {
     this.#http.server.on('error', (error) => {
       this.#deps.log.error({ listener: this.#address, error: error.message }, 'the listener failed')
     })
+  }
+}
+
+/** A turn of the event loop this short leaves next to no time for a connection to come after the last one was accepted. */
+const QUIET_MS = 0.2
+/** A machine that is never quiet is not waited for. */
+const LONGEST_WAIT_MS = 200
+
+/**
+ * Resolves at the end of a turn in which hardly anything else was done. What the kernel has completed is accepted in each
+ * turn, and closing the socket resets what has come since: so it is closed when that was just now.
+ */
+async function quietTurn(clock: Clock): Promise<void> {
+  const end = clock.now() + LONGEST_WAIT_MS
+  for (let began = clock.now(); ; ) {
+    await new Promise((resolve) => setImmediate(resolve))
+    const now = clock.now()
+    if (now - began <= QUIET_MS || now >= end) return
+    began = now
   }
 }
 
