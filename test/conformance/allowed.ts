@@ -71,7 +71,13 @@ export const allowed: readonly Allowed[] = [
     because:
       'RFC 9111 §3.2 has a 304 replace every stored field that it carries, except those that describe the framing of the body. Later versions of the same tests ask for that.',
     liesWith: 'release',
-    ids: ['304-etag-update-response-Content-MD5', '304-etag-update-response-ETag'],
+    ids: ['304-etag-update-response-Content-MD5'],
+  },
+  {
+    because:
+      'A 304 with another strong entity tag is not about the stored answer and must not update it (RFC 9111 §4.3.4); the release wants it to become fresh by one. Later versions no longer judge it.',
+    liesWith: 'release',
+    ids: ['304-etag-update-response-ETag'],
   },
 ]
 

@@ -97,6 +97,8 @@ export interface UnderWay {
   readonly hasFailed: boolean
   /** What comes of the body, for features above; undefined where it is not kept. */
   readonly shared: StoredBody | undefined
+  /** Fields that are for the one who asked first, in lower case. */
+  readonly withheld: readonly string[]
   /** Parameters of our Cache-Status member for those who read from it. */
   forwardStatus(status: number, isCollapsed: boolean): string
   /**

@@ -8,7 +8,7 @@ import { labelsOf } from './policy/groups.ts'
 import { isDeceptive } from './policy/guard.ts'
 import { queryLabelOf } from './policy/key.ts'
 import { type Refusal, storable } from './policy/storable.ts'
-import { updatedHeaders } from './policy/validate.ts'
+import { isAboutAnother, updatedHeaders } from './policy/validate.ts'
 import { selectingKey, varyNames } from './policy/vary.ts'
 import type { NewAnswer, StoredAnswer } from './store/memory.ts'
 
@@ -63,27 +63,40 @@ export function describe(
   }
 }
 
-/** What a stored answer becomes by a 304 (RFC 9111 §4.3.4). */
+/** What is to be done with a stored answer, and what to give to those who waited for word about it. */
+export type Update = {
+  readonly answer: NewAnswer
+} & (
+  | { readonly verdict: 'keep' | 'leave' }
+  /** With what came, it is for the one who asked alone. */
+  | { readonly verdict: 'drop'; readonly because: Refused }
+)
+
+/**
+ * What a stored answer becomes by a 304 (RFC 9111 §4.3.4) or the answer to a HEAD (§4.3.5). The fields that came may
+ * forbid what those that were stored allowed: the whole is judged like a new answer.
+ */
 export function updated(
   stored: StoredAnswer,
   res: ResponseHead,
-  { request, key }: Asked,
+  asked: Asked,
   policy: CachePolicy,
   times: Times,
-): NewAnswer {
+): Update {
+  if (isAboutAnother(stored.headers, res.headers)) return { verdict: 'leave', answer: stored }
   const headers = updatedHeaders(stored.headers, res.headers)
-  const { directives, isTargeted } = responseDirectives(headers)
-  const lifetime = lifetimeOf(stored.status, headers, directives, isTargeted, times.receivedAtMs, policy.lifetime)
-  return {
-    ...stored,
-    headers,
-    directives,
-    lifetimeMs: shortened(lifetime.lifetimeMs, policy.jitter, policy.random()),
-    initialAgeMs: initialAge(res.headers, times.requestedAtMs, times.receivedAtMs),
-    receivedAtMs: times.receivedAtMs,
-    isInvalidated: false,
-    tags: labels(headers, request, key, policy),
+  const described = describe({ ...res, status: stored.status, reason: stored.reason, headers }, asked, policy, times)
+  const initialAgeMs = initialAge(res.headers, times.requestedAtMs, times.receivedAtMs)
+  if (typeof described === 'string') {
+    const answer = { ...stored, headers: keptHeaders(headers, []), initialAgeMs, receivedAtMs: times.receivedAtMs }
+    // RFC 9111 §3.5: what a client with credentials is told is for it alone, and no word on what others are given.
+    if (described === 'authorization') return { verdict: 'leave', answer }
+    return { verdict: 'drop', because: described, answer }
   }
+  const answer = { ...stored, ...described, initialAgeMs, fetchMs: stored.fetchMs }
+  const isSameVariant = described.varyNames.join() === stored.varyNames.join()
+  if (isSameVariant) return { verdict: 'keep', answer: { ...answer, selecting: stored.selecting } }
+  return { verdict: 'keep', answer }
 }
 
 function labels(headers: HeaderList, request: RequestHead, key: string, policy: CachePolicy): readonly string[] {

@@ -25,6 +25,7 @@ export class Fetching implements FillOwner, UnderWay {
   readonly #stored: StoredAnswer | undefined
   readonly #requestedAtMs: number
   readonly #isRetry: boolean
+  readonly #why: string
   hasFailed = false
   /** The body to be, for those who read it as it comes; undefined for answers that are not kept, or no 200. */
   shared: StoredBody | undefined = undefined
@@ -38,6 +39,7 @@ export class Fetching implements FillOwner, UnderWay {
     this.#stored = stored
     this.#requestedAtMs = options.requestedAtMs ?? cache.clock.wall()
     this.#isRetry = options.isRetry === true
+    this.#why = this.#reason()
     this.fill = new Fill(this, cache.policy.maxObjectBytes, cache.arriving)
   }
 
@@ -93,8 +95,11 @@ export class Fetching implements FillOwner, UnderWay {
   /** Whether what is replaced was still good when it was asked for anew: early, or because a client wanted it so. */
   #wasFresh({ status }: Description): boolean {
     const stored = this.#stored
-    if (stored === undefined || stored.status !== status || stored.isInvalidated || stored.directives.noCache)
-      return false
+    return stored !== undefined && stored.status === status && this.#isFresh(stored)
+  }
+
+  #isFresh(stored: StoredAnswer): boolean {
+    if (stored.isInvalidated || stored.directives.noCache) return false
     return ageOf(stored, this.#requestedAtMs) < stored.lifetimeMs
   }
 
@@ -117,12 +122,24 @@ export class Fetching implements FillOwner, UnderWay {
   }
 
   forwardStatus(status: number, isCollapsed: boolean): string {
-    const why = this.#stored === undefined ? 'uri-miss' : 'stale'
-    return `fwd=${why}; fwd-status=${status}${this.isKept ? '; stored' : ''}${isCollapsed ? '; collapsed' : ''}`
+    return `fwd=${this.#why}; fwd-status=${status}${this.isKept ? '; stored' : ''}${isCollapsed ? '; collapsed' : ''}`
   }
 
   get isKept(): boolean {
     return this.#answer !== undefined
+  }
+
+  get withheld(): readonly string[] {
+    return this.#answer?.directives.withheld ?? []
+  }
+
+  /** Why the origin has to be asked, in the words of RFC 9211 §2.2. */
+  #reason(): 'uri-miss' | 'vary-miss' | 'request' | 'stale' {
+    const { key, partition } = this.lookup
+    const stored = this.#stored
+    if (stored !== undefined) return this.#isFresh(stored) ? 'request' : 'stale'
+    const variants = this.#cache.store.variants(key)
+    return variants.some((variant) => variant.partition === partition) ? 'vary-miss' : 'uri-miss'
   }
 
   /** Fills in what will be stored, or says why nothing will. */
@@ -138,13 +155,23 @@ export class Fetching implements FillOwner, UnderWay {
   }
 
   #notModified(stored: StoredAnswer, res: ResponseHead, receivedAtMs: number): void {
-    const answer = updated(stored, res, this.lookup, this.#cache.policy, this.#times(receivedAtMs))
-    const replaced = this.#cache.store.replace(stored, answer)
+    const update = updated(stored, res, this.lookup, this.#cache.policy, this.#times(receivedAtMs))
+    const { answer } = update
+    const { store } = this.#cache
+    if (update.verdict === 'drop') {
+      store.delete(stored)
+      this.#cache.refused(this.lookup, update.because, false)
+    }
+    const replaced = update.verdict === 'keep' ? store.replace(stored, answer) : undefined
     if (replaced !== undefined) this.#cache.kept(this.lookup, replaced)
     const kept = replaced ?? { ...stored, ...answer }
-    for (const waiter of this.fill.take()) {
-      ;(waiter as Waiting).give(kept, 'revalidated', 'fwd=stale; fwd-status=304')
-    }
+    const hasOtherNames = answer.varyNames.join() !== stored.varyNames.join()
+    const isForAll = (waiter: Waiter) =>
+      !hasOtherNames || selectingKey(answer.varyNames, waiter.request.headers) === answer.selecting
+    this.fill.take().forEach((waiter, index) => {
+      if (index > 0 && (update.verdict === 'drop' || !isForAll(waiter))) waiter.alone()
+      else (waiter as Waiting).give(kept, 'revalidated', `fwd=${this.#why}; fwd-status=304`)
+    })
   }
 
   /** Stale instead of an error (RFC 5861 §4). False when that is not allowed, with nobody taken. */

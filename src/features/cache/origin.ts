@@ -90,7 +90,7 @@ export class CacheOrigin implements Origin, Cache {
     if (asked.onlyIfCached) return this.#onlyIfCached(x, to)
     if (method === 'HEAD') {
       this.note(x, 'pass', 0)
-      return this.#inner.fetch(x, request, headUpdating(this, stored, to))
+      return this.#inner.fetch(x, request, headUpdating(this, request, stored, to))
     }
     if (asked.noStore) return this.pass(x, request, to, 'request-no-store')
     const hasRange = stored === undefined && headerValue(request.headers, 'range') !== undefined

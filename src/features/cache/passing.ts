@@ -6,11 +6,9 @@ import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Reader } from '../../core/origin.ts'
 import type { Cache } from './contract.ts'
 import { addCacheStatus } from './deliver.ts'
-import { responseDirectives } from './policy/directives.ts'
-import { initialAge, lifetimeOf } from './policy/freshness.ts'
+import { updated } from './description.ts'
 import { invalidatedGroups } from './policy/groups.ts'
 import { invalidated } from './policy/invalidate.ts'
-import { updatedHeaders } from './policy/validate.ts'
 import type { StoredAnswer } from './store/memory.ts'
 
 /** Passes everything on, and shows the head to `see` first. */
@@ -74,15 +72,21 @@ export function invalidate(
 }
 
 /** For HEAD: its fields bring a stored GET answer up to date, or show that it is no longer true (RFC 9111 §4.3.5). */
-export function headUpdating(cache: Cache, stored: StoredAnswer | undefined, to: Reader): Reader {
+export function headUpdating(cache: Cache, request: RequestHead, stored: StoredAnswer | undefined, to: Reader): Reader {
   const requestedAtMs = cache.clock.wall()
   return new Passing(to, (res) => {
-    if (stored !== undefined && res.status === 200) update(cache, stored, res, requestedAtMs)
+    if (stored !== undefined && res.status === 200) update(cache, request, stored, res, requestedAtMs)
     if (cache.policy.statusField) addCacheStatus(res.headers, `fwd=method; fwd-status=${res.status}`)
   })
 }
 
-function update(cache: Cache, stored: StoredAnswer, res: ResponseHead, requestedAtMs: number): void {
+function update(
+  cache: Cache,
+  request: RequestHead,
+  stored: StoredAnswer,
+  res: ResponseHead,
+  requestedAtMs: number,
+): void {
   const differs = (name: string) => {
     const value = headerValue(res.headers, name)
     return value !== undefined && value !== (headerValue(stored.headers, name) ?? value)
@@ -93,16 +97,8 @@ function update(cache: Cache, stored: StoredAnswer, res: ResponseHead, requested
     cache.store.replace(stored, { ...stored, isInvalidated: true })
     return
   }
-  const receivedAtMs = cache.clock.wall()
-  const headers = updatedHeaders(stored.headers, res.headers)
-  const { directives, isTargeted } = responseDirectives(headers)
-  const rules = cache.policy.lifetime
-  cache.store.replace(stored, {
-    ...stored,
-    headers,
-    directives,
-    lifetimeMs: lifetimeOf(stored.status, headers, directives, isTargeted, receivedAtMs, rules).lifetimeMs,
-    initialAgeMs: initialAge(res.headers, requestedAtMs, receivedAtMs),
-    receivedAtMs,
-  })
+  const asked = { request: { ...request, method: 'GET' }, key: stored.key, partition: stored.partition }
+  const update = updated(stored, res, asked, cache.policy, { requestedAtMs, receivedAtMs: cache.clock.wall() })
+  if (update.verdict === 'keep') cache.store.replace(stored, update.answer)
+  if (update.verdict === 'drop') cache.store.delete(stored)
 }

@@ -122,7 +122,9 @@ export class ShadowOrigin implements Origin {
     if (res.status === 304 && stored !== undefined && use === 'validate') {
       // The client's own condition: where it names what is stored, the cache would have learnt as much.
       if (etag !== undefined && etag === headerValue(stored.headers, 'etag')) {
-        this.#state.store.replace(stored, updated(stored, res, asked, this.#policy, times))
+        const update = updated(stored, res, asked, this.#policy, times)
+        if (update.verdict === 'keep') this.#state.store.replace(stored, update.answer)
+        if (update.verdict === 'drop') this.#state.store.delete(stored)
       }
       return undefined
     }

@@ -1,7 +1,7 @@
 /** A client that waits for a fetching, its own or another's: what becomes of its wait is told to it here. */
 import { type BodySource, wholeBody } from '../../core/body.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import type { HeaderList } from '../../core/headers.ts'
+import { type HeaderList, removeHeader } from '../../core/headers.ts'
 import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
 import type { Cache, UnderWay } from './contract.ts'
@@ -49,6 +49,8 @@ export class Waiting implements Waiter {
   receive(res: ResponseHead, source: BodySource): void {
     const { headers, status } = res
     const fetching = this.#fetching
+    // RFC 9111 §5.2.2.4, §5.2.2.7: they are not reused, and whoever joins reuses.
+    if (this.#isCollapsed) for (const name of fetching.withheld) removeHeader(headers, name)
     this.#note(this.#isCollapsed ? 'collapsed' : fetching.isKept ? 'miss' : 'pass')
     if (this.#cache.policy.statusField) {
       addCacheStatus(headers, fetching.forwardStatus(status, this.#isCollapsed))

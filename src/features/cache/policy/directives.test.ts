@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { requestDirectives, responseDirectives } from './directives.ts'
 
@@ -58,4 +59,19 @@ t.test('max-stale without a value means any staleness (RFC 9111 §5.2.1.2)', asy
   t.equal(requestDirectives(['Cache-Control', 'max-stale']).maxStale, Number.POSITIVE_INFINITY)
   t.equal(requestDirectives(['Cache-Control', 'max-stale=5']).maxStale, 5)
   t.equal(requestDirectives([]).maxStale, undefined)
+})
+
+t.test('what stands in other directives or in quotes never loosens a restriction', async () => {
+  const restriction = fc.constantFrom('no-store', 'private', 'no-cache', 'must-revalidate')
+  const other = fc.oneof(
+    fc.constantFrom('max-age=60', 'public', 'x="no-store, private"', ', ,', 'no-cache="a"', 'private="b"', 'MAX-AGE=1'),
+    fc.stringMatching(/^[a-z-]{1,12}(=[a-z0-9]{1,5})?$/),
+  )
+  fc.assert(
+    fc.property(fc.array(other), restriction, fc.array(other), (before, name, after) => {
+      const found = parse(...before, name.toUpperCase(), ...after)
+      const held = { 'no-store': found.noStore, private: found.isPrivate, 'no-cache': found.noCache }
+      return name === 'must-revalidate' ? found.mustRevalidate : held[name as keyof typeof held]
+    }),
+  )
 })

@@ -90,3 +90,38 @@ t.test('age counts the time that fetching took, and never less than Date shows (
     }),
   )
 })
+
+t.test('a later rule of the order never changes what an earlier one says (RFC 9111 §4.2.1)', async () => {
+  const seconds = fc.nat(1e6)
+  fc.assert(
+    fc.property(seconds, seconds, seconds, fc.subarray(['s-maxage', 'max-age', 'expires']), (s, m, e, present) => {
+      const has = (name: string) => present.includes(name)
+      const members = [has('s-maxage') ? `s-maxage=${s}` : '', has('max-age') ? `max-age=${m}` : ''].join(', ')
+      const headers = ['Cache-Control', members, 'Date', at(0), ...(has('expires') ? ['Expires', at(e)] : [])]
+      const wanted = has('s-maxage') ? s : has('max-age') ? m : has('expires') ? e : 0
+      return lifetime(headers).lifetimeMs === wanted * 1000
+    }),
+  )
+})
+
+t.test('no field makes a lifetime negative, endless or no number', async () => {
+  const name = fc.constantFrom(
+    'Cache-Control',
+    'CDN-Cache-Control',
+    'Surrogate-Control',
+    'Expires',
+    'Date',
+    'Last-Modified',
+  )
+  const value = fc.oneof(
+    fc.string(),
+    fc.constantFrom('max-age', 's-maxage', 'max-age+').chain((d) => fc.integer().map((n) => `${d}=${n}`)),
+    fc.integer({ min: -1e8, max: 1e8 }).map(at),
+  )
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, value), { maxLength: 6 }), fc.constantFrom(200, 404, 500), (fields, status) => {
+      const { lifetimeMs } = lifetime(fields.flat(), status)
+      return Number.isFinite(lifetimeMs) && lifetimeMs >= 0
+    }),
+  )
+})

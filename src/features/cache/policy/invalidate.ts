@@ -29,7 +29,11 @@ export function invalidated(request: RequestHead, status: number, response: Head
   return targets
 }
 
-/** A URI reference against the request's URI (RFC 3986 §5), or undefined where it names another host or is malformed. */
+/**
+ * A URI reference against the request's URI (RFC 3986 §5), or undefined where it names another host or is malformed.
+ * Not the whole origin, as §4.4 has it: behind a proxy that ends TLS, backends say https where we were asked by http,
+ * and the resource is the same.
+ */
 export function resolveReference(request: RequestHead, reference: string): Target | undefined {
   const base = `${request.scheme}://${request.authority}${request.path}${request.query}`
   if (!URL.canParse(reference, base)) return undefined

@@ -27,13 +27,15 @@ export function parseRange(field: string | undefined, lengthBytes: number): Rang
   const members = (match[1] as string).split(',')
   if (members.length > MAX_PARTS) return whole
   for (const member of members) {
+    // RFC 9110 §5.6.1.2: empty members of a list don't count.
+    if (member.trim() === '') continue
     const range = byteRange.exec(member.trim())
     if (range === null || (range[1] === '' && range[2] === '')) return whole
     const part = resolve(range[1] as string, range[2] as string, lengthBytes)
     if (part === 'invalid') return whole
     if (part !== undefined) parts.push(part)
   }
-  if (parts.length === 0) return { kind: 'unsatisfiable' }
+  if (parts.length === 0) return members.every((member) => member.trim() === '') ? whole : { kind: 'unsatisfiable' }
   // RFC 9110 §14.2: overlaps cost more than the whole would.
   return overlap(parts) ? whole : { kind: 'parts', parts }
 }

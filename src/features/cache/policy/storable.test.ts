@@ -41,6 +41,9 @@ t.test('what belongs to one user is never kept for others', async (t) => {
   t.equal(judge(['Cache-Control', 'no-store, max-age=60']), 'no-store')
   t.equal(judge([...fresh, 'Set-Cookie', 'a=b']), 'set-cookie')
   t.equal(judge(['Cache-Control', 'public, max-age=60', 'Set-Cookie', 'a=b']), 'stored')
+  for (const form of ['no-cache="Set-Cookie"', 'private="set-cookie, x"'])
+    t.equal(judge(['Cache-Control', `max-age=60, ${form}`, 'Set-Cookie', 'a=b']), 'stored', form)
+  t.equal(judge(['Cache-Control', 'max-age=60, no-cache="x"', 'Set-Cookie', 'a=b']), 'set-cookie')
 })
 
 t.test(

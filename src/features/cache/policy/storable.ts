@@ -60,8 +60,7 @@ export function storable(
   if (headerValue(requestHeaders, 'authorization') !== undefined && !allowsSharing(directives)) {
     return refuse('authorization')
   }
-  // Not in the RFC: a cookie given out to one is not for all. `public` is the origin's word that it may be.
-  if (headerValue(headers, 'set-cookie') !== undefined && !directives.isPublic) return refuse('set-cookie')
+  if (givesCookies(headers, directives)) return refuse('set-cookie')
   const vary = joinedValue(headers, 'vary')
   // §4.1: `*` never matches, so there is nothing to keep it for.
   if (vary !== undefined && splitList(vary).includes('*')) return refuse('vary-star')
@@ -73,6 +72,14 @@ function hasUse({ status, headers, directives, lifetime }: Answer): boolean {
   if (lifetime.from === 'none' && !directives.isPublic && !isHeuristic(status)) return false
   if (lifetime.lifetimeMs > 0) return true
   return headerValue(headers, 'etag') !== undefined || headerValue(headers, 'last-modified') !== undefined
+}
+
+/**
+ * Not in the RFC: a cookie given out to one is not for all. `public` is the origin's word that it may be, and
+ * `no-cache="Set-Cookie"` or `private="Set-Cookie"` that the rest may, without it (§5.2.2.4, §5.2.2.7).
+ */
+function givesCookies(headers: HeaderList, { isPublic, withheld }: Directives): boolean {
+  return headerValue(headers, 'set-cookie') !== undefined && !isPublic && !withheld.includes('set-cookie')
 }
 
 function isExplicit(directives: Directives, lifetime: Lifetime): boolean {

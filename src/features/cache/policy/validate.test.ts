@@ -1,5 +1,5 @@
 import t from 'tap'
-import { conditionalHeaders, isNotModified, passesIfRange, updatedHeaders } from './validate.ts'
+import { conditionalHeaders, isAboutAnother, isNotModified, passesIfRange, updatedHeaders } from './validate.ts'
 
 const modified = 'Wed, 01 Jan 2020 00:00:00 GMT'
 const later = 'Thu, 02 Jan 2020 00:00:00 GMT'
@@ -32,8 +32,24 @@ t.test('a range condition compares strongly (RFC 9110 §13.1.5)', async (t) => {
   t.ok(passesIfRange([], []))
   t.ok(passesIfRange(['If-Range', '"a"'], ['ETag', '"a"']))
   t.notOk(passesIfRange(['If-Range', 'W/"a"'], ['ETag', 'W/"a"']))
-  t.ok(passesIfRange(['If-Range', modified], ['Last-Modified', modified]))
-  t.notOk(passesIfRange(['If-Range', later], ['Last-Modified', modified]))
+  t.ok(passesIfRange(['If-Range', modified], ['Last-Modified', modified, 'Date', later]))
+  t.notOk(passesIfRange(['If-Range', later], ['Last-Modified', modified, 'Date', later]))
+})
+
+t.test('a date is no strong validator within its own second, or without a Date to compare (§8.8.2.2)', async (t) => {
+  t.notOk(passesIfRange(['If-Range', modified], ['Last-Modified', modified]))
+  t.notOk(passesIfRange(['If-Range', modified], ['Last-Modified', modified, 'Date', modified]))
+  t.notOk(passesIfRange(['If-Range', later], ['Last-Modified', later, 'Date', modified]))
+  t.notOk(passesIfRange(['If-Range', 'soon'], ['Last-Modified', 'soon', 'Date', later]))
+})
+
+t.test('a 304 with another strong entity tag is about another answer (RFC 9111 §4.3.4)', async (t) => {
+  t.ok(isAboutAnother(['ETag', '"a"'], ['ETag', '"b"']))
+  t.notOk(isAboutAnother(['ETag', '"a"'], ['ETag', '"a"']))
+  t.notOk(isAboutAnother(['ETag', 'W/"a"'], ['ETag', '"a"']))
+  t.notOk(isAboutAnother(['ETag', '"a"'], ['ETag', 'W/"b"']), 'a weak one identifies none')
+  t.notOk(isAboutAnother(['ETag', '"a"'], []))
+  t.notOk(isAboutAnother([], ['ETag', '"a"']))
 })
 
 t.test('a 304 replaces every field that it carries, but for those that frame the body (RFC 9111 §3.2)', async (t) => {

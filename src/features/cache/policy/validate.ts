@@ -52,13 +52,27 @@ function withoutWeakness(etag: string): string {
   return etag.startsWith('W/') ? etag.slice(2) : etag
 }
 
-/** Whether `If-Range` lets a range be answered from this answer (RFC 9110 §13.1.5): strong comparison or the exact date. */
+/** Whether `If-Range` lets a range be answered from this answer (RFC 9110 §13.1.5): by strong comparison only. */
 export function passesIfRange(request: HeaderList, stored: HeaderList): boolean {
   const condition = headerValue(request, 'if-range')
   if (condition === undefined) return true
   if (condition.startsWith('"')) return condition === headerValue(stored, 'etag')
   if (condition.startsWith('W/')) return false
-  return condition === headerValue(stored, 'last-modified')
+  return condition === headerValue(stored, 'last-modified') && isStrongDate(stored)
+}
+
+/** RFC 9110 §8.8.2.2: a date is as good as a strong entity tag once the second that it names was over. */
+function isStrongDate(stored: HeaderList): boolean {
+  const [modified, date] = [headerValue(stored, 'last-modified'), headerValue(stored, 'date')]
+  if (modified === undefined || date === undefined) return false
+  const [modifiedMs, dateMs] = [parseHttpDate(modified, 0), parseHttpDate(date, 0)]
+  return modifiedMs !== undefined && dateMs !== undefined && dateMs - modifiedMs >= 1000
+}
+
+/** RFC 9111 §4.3.4: a strong entity tag that is not the stored one's is about another answer. */
+export function isAboutAnother(stored: HeaderList, update: HeaderList): boolean {
+  const [own, etag] = [headerValue(stored, 'etag'), headerValue(update, 'etag')]
+  return own !== undefined && etag !== undefined && !etag.startsWith('W/') && withoutWeakness(own) !== etag
 }
 
 /** RFC 9111 §3.2: fields that describe the stored body's framing and form stay as they are. */
@@ -79,7 +93,5 @@ export function updatedHeaders(stored: HeaderList, update: HeaderList): HeaderLi
     replaced.add(lower)
     setHeader(headers, name, update[i + 1] as string)
   }
-  // What the new answer does not carry and is only true of the old one.
-  if (!replaced.has('age')) removeHeader(headers, 'age')
   return headers
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { selectingKey, suitsLanguage, varyNames } from './vary.ts'
 
@@ -40,4 +41,34 @@ t.test('a variant suits whoever wants its language most', async (t) => {
   t.notOk(suits('fr, de', 'de'))
   t.notOk(suits('de;q=0', 'de'))
   t.notOk(suits('de', 'de, en'))
+})
+
+const token = fc.constantFrom('gzip', 'br', 'zstd', 'identity', 'x')
+const members = fc.uniqueArray(token, { minLength: 1, maxLength: 5 })
+
+t.test('spaces, lines and, among equals, order of codings make no difference; members do', async () => {
+  const list = fc.tuple(members, fc.boolean(), fc.boolean())
+  fc.assert(
+    fc.property(members, list, (one, [other, isSpaced, isSplit]) => {
+      const text = isSplit ? other : [other.join(isSpaced ? ' ,  ' : ',')]
+      const hasSame = one.length === other.length && one.every((member) => other.includes(member))
+      return same('accept-encoding', [one.join(', ')], text) === hasSame
+    }),
+  )
+})
+
+t.test('values of other fields that differ never compare as equal', async () => {
+  const value = fc.stringMatching(/^[a-z0-9=;]{1,8}$/)
+  fc.assert(fc.property(value, value, (one, other) => same('foo', [one], [other]) === (one === other)))
+})
+
+t.test('what one field says cannot be taken for what another says', async (t) => {
+  const key = (request: string[]) => selectingKey(['a', 'b'], request)
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom('x', 'y', ''), { minLength: 4, maxLength: 4 }), ([a, b, c, d]) => {
+      const isSame = a === c && b === d
+      return (key(['a', `${a}`, 'b', `${b}`]) === key(['a', `${c}`, 'b', `${d}`])) === isSame
+    }),
+  )
+  t.not(key(['a', 'x']), key(['b', 'x']))
 })

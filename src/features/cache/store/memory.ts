@@ -121,9 +121,9 @@ export class MemoryStore implements Holder {
     return [...(this.#labelled.get(label) ?? [])]
   }
 
-  /** Removes one variant. */
+  /** Removes one variant, if it is still there: an update of it may have its body. */
   delete(answer: StoredAnswer): void {
-    this.#drop(answer)
+    if (this.#resources.get(answer.key)?.includes(answer) === true) this.#drop(answer)
   }
 
   #drop(answer: StoredAnswer): void {
