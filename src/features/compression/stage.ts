@@ -105,7 +105,8 @@ export class CompressionStage implements Stage {
     if (skip !== undefined && came === undefined) {
       this.#counts.skipped(skip)
       // Another request might get this resource in a coding.
-      if (skip === 'partial' && facts.type !== undefined && this.#rules.suits(facts.type)) varyByCoding(headers, facts)
+      if (isChoice(skip, facts) || (skip === 'partial' && this.#rules.suits(facts.type ?? '')))
+        varyByCoding(headers, facts)
       return undefined
     }
     varyByCoding(headers, facts)
@@ -138,9 +139,9 @@ export class CompressionStage implements Stage {
 
   #skip(status: number, facts: Facts, negotiated: Negotiated): Skip | undefined {
     const skip = skipReason(status, facts, this.#rules)
-    const isChoice = skip === 'size' || skip === 'type'
     // RFC 9110 §12.5.3: who refuses identity gets a coding even where it doesn't pay.
-    return isChoice && negotiated.refusesIdentity && negotiated.accepted.length > 0 ? undefined : skip
+    const isWanted = negotiated.refusesIdentity && negotiated.accepted.length > 0
+    return isWanted && isChoice(skip, facts) ? undefined : skip
   }
 
   #pass(skip: Skip): undefined {
@@ -222,6 +223,11 @@ function form({ request }: Exchange, change: Change, { etag }: Facts, lengthByte
   const isOwn = request.method === 'GET' || request.method === 'HEAD'
   const tag = isOwn && etag !== undefined ? variantTag(etag, change.name) : undefined
   return { coding: contentCoding(change), etag: tag, lengthBytes }
+}
+
+/** Whether it is left alone because it doesn't pay, rather than because it must be. gRPC has compression of its own. */
+function isChoice(skip: Skip | undefined, { type }: Facts): boolean {
+  return skip === 'size' || (skip === 'type' && (type === undefined || !mediaType(type).startsWith('application/grpc')))
 }
 
 function varyByCoding(headers: HeaderList, facts: Facts): void {
