@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import { Deadline, type Wheel } from '../core/wheel.ts'
 import type { Identity } from './policy/forwarded.ts'
+import type { Texts } from './texts.ts'
 
 /** An exchange that holds the connection or waits for it. */
 export interface Occupant {
@@ -25,6 +26,7 @@ export interface ConnectionOwner {
   readonly isDraining: boolean
   /** How long a client may take no byte of an answer. */
   readonly stallMs: number
+  readonly texts: Texts
 }
 
 /** More requests ahead of their answers than any client pipelines; after so many the connection takes no more. */

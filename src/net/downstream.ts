@@ -11,6 +11,7 @@ import type { Connection, Occupant } from './connection.ts'
 import type { Accepted } from './policy/guard.ts'
 import { allowedTrailers, type IncomingBody } from './request-body.ts'
 import { outgoingHeaders } from './response-headers.ts'
+import { asText } from './texts.ts'
 
 /** Starts exchanges when their turn on the connection has come. */
 export interface Starter {
@@ -35,6 +36,8 @@ export class Http1Downstream implements Downstream, Occupant {
   #isDrainHeard = false
   #hasContent = true
   #isClosing = false
+  /** It was given at once and as a whole. */
+  #isWhole = false
   /** Content-Length of the answer; -1 where there is none. */
   #announced = -1
   #written = 0
@@ -111,7 +114,13 @@ export class Http1Downstream implements Downstream, Occupant {
       this.#replace(thrown)
       return
     }
+    this.#isWhole = isWhole
     if (!isWhole) process.nextTick(flush, this)
+  }
+
+  /** Only what a cache gives comes again. */
+  #textOf(content: Uint8Array): string {
+    return this.#isWhole ? this.connection.owner.texts.of(content) : asText(content)
   }
 
   write(chunk: Uint8Array): boolean {
@@ -141,7 +150,7 @@ export class Http1Downstream implements Downstream, Occupant {
     if (trailers !== undefined && trailers.length > 0 && this.#mayHaveTrailers()) this.#trail(trailers)
     if (!this.#isClosing && this.body !== null && !this.incoming.complete) this.#closeAfter()
     if (this.#held === undefined) response.end()
-    else if (this.#held.byteLength <= ONE_WRITE_BYTES) response.end(asText(this.#held), 'latin1')
+    else if (this.#held.byteLength <= ONE_WRITE_BYTES) response.end(this.#textOf(this.#held), 'latin1')
     else response.end(this.#held)
     this.#held = undefined
     if (this.body !== null && !this.incoming.complete) this.body.discard()
@@ -252,11 +261,6 @@ export class Http1Downstream implements Downstream, Occupant {
     this.connection.leave()
     this.#owner?.gone()
   }
-}
-
-/** Byte for byte: node then writes it in one piece with the header section. */
-function asText(chunk: Uint8Array): string {
-  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1')
 }
 
 function flush(down: Http1Downstream): void {

@@ -26,6 +26,7 @@ import { Refusals, rawReply } from './refusal.ts'
 import { type BodyLimits, IncomingBody } from './request-body.ts'
 import type { ListenerConfig } from './schema.ts'
 import { errorCodeOf, makeServer } from './server.ts'
+import { Texts } from './texts.ts'
 import { UpgradeDownstream } from './upgrade.ts'
 
 export type Entry = (request: RequestHead, peer: Peer, down: Downstream) => void
@@ -43,6 +44,7 @@ export class Http1 implements ConnectionOwner, Starter {
   readonly server: Server
   readonly clock: Clock
   readonly wheel: Wheel
+  readonly texts = new Texts()
   readonly buffers: PassingBuffers
   isDraining = false
   stallMs = 0
