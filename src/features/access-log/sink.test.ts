@@ -154,6 +154,7 @@ t.test('lowering how many stay removes the rest', async (t) => {
   await sunk.until(() => read(`${path}.1`).startsWith('xxx'))
   await sunk.until(() => !existsSync(`${path}.3`))
   t.equal(read(`${path}.2`), '1')
+  await sunk.until(() => read(path) === 'now\n')
 })
 
 t.test('a new day starts a new file, also after a restart', async (t) => {

@@ -39,7 +39,7 @@ export function deliver(delivery: Delivery, to: Reader): Cancel {
   }
   const isHead = request.method === 'HEAD'
   const range = isHead || answer.status !== 200 ? undefined : headerValue(request.headers, 'range')
-  if (range !== undefined && passesIfRange(request.headers, answer.headers)) {
+  if (range !== undefined && passesIfRange(request.headers, answer.headers, answer.receivedAtMs)) {
     const ranges = parseRange(range, answer.bodyBytes)
     if (ranges.kind === 'unsatisfiable') return unsatisfiable(to, headers, answer.bodyBytes)
     if (ranges.kind === 'parts') return deliverParts(to, headers, answer, ranges.parts)

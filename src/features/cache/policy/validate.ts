@@ -8,6 +8,7 @@ import {
   removeHeader,
   setHeader,
 } from '../../../core/headers.ts'
+import { dateOf } from './freshness.ts'
 
 const conditionals = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range']
 
@@ -52,21 +53,23 @@ function withoutWeakness(etag: string): string {
   return etag.startsWith('W/') ? etag.slice(2) : etag
 }
 
-/** Whether `If-Range` lets a range be answered from this answer (RFC 9110 §13.1.5): by strong comparison only. */
-export function passesIfRange(request: HeaderList, stored: HeaderList): boolean {
+/**
+ * Whether `If-Range` lets a range be answered from this answer (RFC 9110 §13.1.5): by strong comparison only.
+ * @param receivedAtMs wall clock; stands in for a Date that the origin did not send (RFC 9110 §6.6.1)
+ */
+export function passesIfRange(request: HeaderList, stored: HeaderList, receivedAtMs: number): boolean {
   const condition = headerValue(request, 'if-range')
   if (condition === undefined) return true
   if (condition.startsWith('"')) return condition === headerValue(stored, 'etag')
   if (condition.startsWith('W/')) return false
-  return condition === headerValue(stored, 'last-modified') && isStrongDate(stored)
+  return condition === headerValue(stored, 'last-modified') && isStrongDate(stored, receivedAtMs)
 }
 
 /** RFC 9110 §8.8.2.2: a date is as good as a strong entity tag once the second that it names was over. */
-function isStrongDate(stored: HeaderList): boolean {
-  const [modified, date] = [headerValue(stored, 'last-modified'), headerValue(stored, 'date')]
-  if (modified === undefined || date === undefined) return false
-  const [modifiedMs, dateMs] = [parseHttpDate(modified, 0), parseHttpDate(date, 0)]
-  return modifiedMs !== undefined && dateMs !== undefined && dateMs - modifiedMs >= 1000
+function isStrongDate(stored: HeaderList, receivedAtMs: number): boolean {
+  const modified = headerValue(stored, 'last-modified')
+  const modifiedMs = modified === undefined ? undefined : parseHttpDate(modified, receivedAtMs)
+  return modifiedMs !== undefined && dateOf(stored, receivedAtMs) - modifiedMs >= 1000
 }
 
 /** RFC 9111 §4.3.4: a strong entity tag that is not the stored one's is about another answer. */
