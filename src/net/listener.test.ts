@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { bareListener, CountingMetrics, describe, RawClient } from '../../test/hardening/bare-listener.ts'
 import { systemClock } from '../core/clock.ts'
@@ -259,6 +260,36 @@ t.test('a request that is sent while the listener begins to drain is answered', 
   client.send('GET /late HTTP/1.1\r\nHost: a\r\n\r\n')
   t.match(await client.closed(), /GET a \/late 0$/)
   await drained
+})
+
+t.test('connections that wait to be accepted when the listener begins to drain are not reset', async (t) => {
+  const bare = await bareListener()
+  t.teardown(() => bare.close())
+  const connected = new Int32Array(new SharedArrayBuffer(4))
+  const clients = new Worker(
+    `const { connect } = require('node:net')
+    const { workerData: { port, connected }, parentPort } = require('node:worker_threads')
+    for (let i = 0; i < 50; i++) {
+      let end = 'closed'
+      const socket = connect(port, '127.0.0.1', () => {
+        Atomics.add(connected, 0, 1)
+        Atomics.notify(connected, 0)
+      })
+      socket.on('error', (error) => { end = error.code }).on('close', () => parentPort.postMessage(end)).resume()
+    }`,
+    { eval: true, workerData: { port: bare.port, connected } },
+  )
+  t.teardown(() => clients.terminate())
+  const ends: string[] = []
+  const all = new Promise<void>((resolve) => {
+    clients.on('message', (end: string) => {
+      if (ends.push(end) === 50) resolve()
+    })
+  })
+  for (let n = 0; n < 50; n = Atomics.load(connected, 0)) Atomics.wait(connected, 0, n, 10_000)
+  await bare.listener.drain(30_000)
+  await all
+  t.same(ends, Array(50).fill('closed'))
 })
 
 t.test('what is left at the deadline of draining is cut off', async (t) => {

@@ -84,10 +84,11 @@ export class Listener {
   async drain(deadlineMs: number): Promise<void> {
     const { clock } = this.#deps
     const http = this.#http
-    http.isDraining = true
     const end = clock.now() + deadlineMs
-    await quietTurn(clock)
+    // Answers that close their connections would bring new ones, just when none should come.
+    await quietTurn(http.server, clock)
     const stopped = this.#stopAccepting()
+    http.isDraining = true
     const sweep = (): void => {
       const now = clock.now()
       for (const connection of http.connections) {
@@ -136,23 +137,31 @@ export class Listener {
   }
 }
 
-/** A turn of the event loop this short leaves next to no time for a connection to come after the last one was accepted. */
-const QUIET_MS = 0.2
-/** A machine that is never quiet is not waited for. */
-const LONGEST_WAIT_MS = 200
+/** After this long a machine that is never quiet is not waited for any longer. */
+const LONGEST_WAIT_MS = 500
+/** Of the time waited, how much the turn may take: a very short one at first, then what this machine can do. */
+const TURN_SHARE = 1 / 500
 
 /**
- * Resolves at the end of a turn in which hardly anything else was done. What the kernel has completed is accepted in each
- * turn, and closing the socket resets what has come since: so it is closed when that was just now.
+ * Resolves at the end of a short turn of the event loop in which no connection came. A turn accepts one connection
+ * (libuv since 1.45), and closing the socket resets those that the kernel has completed and we have not accepted: so it
+ * is closed when the queue has just been found empty.
  */
-async function quietTurn(clock: Clock): Promise<void> {
-  const end = clock.now() + LONGEST_WAIT_MS
-  for (let began = clock.now(); ; ) {
+async function quietTurn(server: Server, clock: Clock): Promise<void> {
+  let accepted = 0
+  const count = (): void => {
+    accepted++
+  }
+  server.on('connection', count)
+  const start = clock.now()
+  for (let began = start; ; accepted = 0) {
     await new Promise((resolve) => setImmediate(resolve))
     const now = clock.now()
-    if (now - began <= QUIET_MS || now >= end) return
+    const waited = now - start
+    if ((accepted === 0 && now - began <= waited * TURN_SHARE) || waited >= LONGEST_WAIT_MS) break
     began = now
   }
+  server.off('connection', count)
 }
 
 function bind(server: Server, options: Parameters<Server['listen']>[0]): Promise<void> {
