@@ -39,9 +39,9 @@ export function sharing(parts: GatewayParts = {}): (site: Site) => string {
 export const CLIENTS = 1000
 export const RUSH_SECONDS = 1.5
 
-/** Three times, a thousand clients ask for one thing at once, each time for another. */
-export function rushes(name: string, isFresh = false): Phase[] {
-  return [1, 2, 3].map((i) => {
+/** Again and again, a thousand clients ask for one thing at once, each time for another. */
+export function rushes(name: string, { times = 3, isFresh = false } = {}): Phase[] {
+  return Array.from({ length: times }, (_, i) => {
     const rush = { class: 'all', atOnce: CLIENTS, paths: [`/${name}/${i}`], isFresh }
     return { name: `${name} ${i}`, seconds: RUSH_SECONDS, streams: [rush] }
   })

@@ -7,11 +7,11 @@ import { failedOf, phaseOf, steady } from './common.ts'
 /** The first of these rushes opens the connections over which the others come. */
 const warming = [steady('warm-up', 2, 500), ...rushes('warm')]
 const warmingSeconds = warming.reduce((sum, { seconds }) => sum + seconds, 0)
-const [kept, fresh] = [rushes('kept'), rushes('new', true)]
+const [kept, fresh] = [rushes('kept', { times: 7 }), rushes('new', { times: 7, isFresh: true })]
 
 export const coldObject: Scenario = {
   name: 'cold-object',
-  about: `${CLIENTS} clients ask for one object that nobody has asked for before; the origin takes 100 ms. Six times.`,
+  about: `${CLIENTS} clients ask for one object that nobody has asked for before; the origin takes 100 ms. Fourteen times.`,
   seconds: RUSH_SECONDS,
   backends: [{ behaviour: { ms: 100, headers: { 'cache-control': 'max-age=60' } } }],
   configurations: caches,
