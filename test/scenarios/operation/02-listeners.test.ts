@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { RawClient } from '../../harness/client.ts'
 import { reply } from '../../harness/origin.ts'
 import { scenario } from '../../harness/scenario.ts'
+import { eventually } from '../../harness/wire.ts'
 
 scenario('a unix socket takes requests as a port does, and its file is gone afterwards', async (s, t) => {
   const origin = await s.origin(reply(200, {}, 'ok'))
@@ -49,13 +50,18 @@ scenario('a draining listener answers what is under way and closes its connectio
   const { address } = gw
   const drained = gw.gateway.drain(10_000)
   t.equal(gw.gateway.isReady, false)
-  await refuses(address)
+  await eventually('the listener stops', async () => {
+    const client = await RawClient.connect(address).catch(() => undefined)
+    await client?.close()
+    return client === undefined
+  })
   finish()
   const answer = await client.whole()
   t.equal(answer.text, 'done')
   t.equal(answer.header('connection'), 'close')
   await client.closed()
   await drained
+  await t.rejects(RawClient.connect(address))
 })
 
 scenario('what is not done within the grace of a drain is broken off', async (s, t) => {
@@ -68,15 +74,3 @@ scenario('what is not done within the grace of a drain is broken off', async (s,
   await answer.body.rest()
   t.equal(answer.isComplete, false)
 })
-
-/** Resolves when nobody listens there any more. */
-async function refuses(address: string): Promise<void> {
-  for (;;) {
-    try {
-      const client = await RawClient.connect(address)
-      await client.close()
-    } catch {
-      return
-    }
-  }
-}
