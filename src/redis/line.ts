@@ -7,6 +7,7 @@
  */
 import { Cluster } from 'ioredis'
 import type { Clock, Timer } from '../core/clock.ts'
+import { InFlight } from '../core/in-flight.ts'
 import type { Log } from '../core/log.ts'
 import type { Counter, Histogram, Metrics } from '../core/metrics.ts'
 import { type CommandArgument, SharedStateError } from '../core/shared-state.ts'
@@ -37,6 +38,7 @@ const CLUSTER_PAUSE_MS = 1000
 const unable = /^(?:LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|READONLY)\b/
 
 class Pending {
+  readonly number: number
   readonly recorder: Recorder
   readonly sentAt: number
   readonly deadline: Deadline
@@ -46,7 +48,8 @@ class Pending {
   #resolve: (value: unknown) => void = () => {}
   #reject: (error: SharedStateError) => void = () => {}
 
-  constructor(recorder: Recorder, sentAt: number, expire: (pending: Pending) => void) {
+  constructor(number: number, recorder: Recorder, sentAt: number, expire: (pending: Pending) => void) {
+    this.number = number
     this.recorder = recorder
     this.sentAt = sentAt
     this.deadline = new Deadline(() => expire(this))
@@ -77,8 +80,9 @@ export class Line {
   readonly name: string
   readonly #client: Client
   readonly #deps: LineDeps
-  readonly #pending = new Set<Pending>()
+  readonly #pending = new InFlight<Pending, number>()
   readonly #recorders = new Map<string, Recorder>()
+  #calls = 0
   #isReady = false
   #isTripped = false
   #isClosed = false
@@ -106,12 +110,12 @@ export class Line {
   /** @param label what its metrics are counted under */
   call(label: string, command: string, args: readonly CommandArgument[], timeoutMs: number): Promise<unknown> {
     const now = this.#deps.clock.now()
-    const pending = new Pending(this.#recorder(label), now, (late) => this.#expired(late))
+    const pending = new Pending(this.#calls++, this.#recorder(label), now, (late) => this.#expired(late))
     if (!this.isUp) {
       pending.reject('down', this.#why)
       return pending.promise
     }
-    this.#pending.add(pending)
+    this.#pending.set(pending.number, pending)
     pending.dueAt = now + timeoutMs
     this.#deps.wheel.arm(pending.deadline, pending.dueAt)
     this.#client.callBuffer(command.toUpperCase(), ...args.map(sendable)).then(
@@ -153,7 +157,7 @@ export class Line {
   }
 
   #settle(pending: Pending): void {
-    this.#pending.delete(pending)
+    this.#pending.delete(pending.number)
     this.#deps.wheel.disarm(pending.deadline)
   }
 
@@ -165,7 +169,7 @@ export class Line {
       wheel.arm(pending.deadline, pending.dueAt)
       return
     }
-    this.#pending.delete(pending)
+    this.#pending.delete(pending.number)
     const why = `no answer within ${Math.round(now - pending.sentAt)} ms`
     pending.reject('timeout', why)
     if (!(this.#client instanceof Cluster)) {
@@ -229,11 +233,11 @@ export class Line {
   }
 
   #cutOff(): void {
-    for (const pending of this.#pending) {
+    for (const pending of this.#pending.values()) {
+      this.#pending.delete(pending.number)
       this.#deps.wheel.disarm(pending.deadline)
       pending.reject('down', this.#why)
     }
-    this.#pending.clear()
   }
 
   #recorder(label: string): Recorder {

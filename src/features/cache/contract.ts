@@ -1,6 +1,7 @@
 /** What the parts of the cache know of one another. */
 import type { Clock, Random } from '../../core/clock.ts'
 import type { Exchange } from '../../core/exchange.ts'
+import type { InFlight } from '../../core/in-flight.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
 import type { Pressure } from '../../core/pressure.ts'
@@ -60,7 +61,7 @@ export interface CacheState {
   readonly pressure: Pressure
   readonly arriving: Arriving
   /** What is being fetched now, by key and variant. */
-  readonly fetching: Map<string, UnderWay>
+  readonly fetching: InFlight<UnderWay>
   readonly purges: Purges
   /** What instances share; undefined where they share nothing. */
   readonly tier: Tier | undefined

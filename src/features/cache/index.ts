@@ -1,5 +1,6 @@
 /** The cache of a route: policy compiled, state shared by all routes and kept over reloads. */
 import type { Deps, Feature, Problem } from '../../core/feature.ts'
+import { InFlight } from '../../core/in-flight.ts'
 import type { Keep } from '../../core/keep.ts'
 import type { CacheState, Tier, UnderWay } from './contract.ts'
 import { Arriving } from './fill.ts'
@@ -119,7 +120,7 @@ function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
         bytesGauge.value = store.bytes
         objectsGauge.value = store.count
       })
-      const fetching = new Map<string, UnderWay>()
+      const fetching = new InFlight<UnderWay>()
       return {
         store,
         passes: new Passes(),
@@ -140,7 +141,7 @@ function sharedState(top: CacheTopConfig, deps: Deps): CacheState {
 function shadowState(top: CacheTopConfig, { lease, clock }: Deps): ShadowState {
   const make = (): ShadowState => {
     const store = new MemoryStore(top.memory, { evicted: () => {} })
-    const purges = new Purges({ store, fetching: new Map() }, clock)
+    const purges = new Purges({ store, fetching: new InFlight<UnderWay>() }, clock)
     return { store, purges, underWay: new Map() }
   }
   return lease.use(SHADOW_KIND, String(top.memory), make)

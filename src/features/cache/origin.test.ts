@@ -6,10 +6,11 @@ import { wholeBody } from '../../core/body.ts'
 import { CheckedOrigin } from '../../core/checked-origin.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
+import { InFlight } from '../../core/in-flight.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
 import { NO_EXTRAS, Pressure, SERVE_STALE } from '../../core/pressure.ts'
-import type { CachePolicy, Tier } from './contract.ts'
+import type { CachePolicy, Tier, UnderWay } from './contract.ts'
 import { Arriving } from './fill.ts'
 import { CacheOrigin } from './origin.ts'
 import { Passes } from './passes.ts'
@@ -119,7 +120,7 @@ t.test('whatever clients and origin do, readers see the protocol kept and never 
       const clock = new VirtualClock()
       const driven = new Driven()
       const store = new MemoryStore(10_000, { evicted() {} })
-      const fetching = new Map()
+      const fetching = new InFlight<UnderWay>()
       const tier = steps.length % 2 === 0 ? undefined : new Elsewhere()
       const state = {
         store,
@@ -212,7 +213,7 @@ function driveable(rules: Partial<CachePolicy> = {}) {
   const clock = new VirtualClock()
   const driven = new Driven()
   const store = new MemoryStore(64 * 1024 * 1024, { evicted() {} })
-  const fetching = new Map()
+  const fetching = new InFlight<UnderWay>()
   const pressure = new Pressure()
   const purges = new Purges({ store, fetching }, clock)
   const arriving = new Arriving(4 * 1024 * 1024)

@@ -3,6 +3,7 @@
  * stored goes or becomes stale, and what is being fetched now is not kept.
  */
 import type { Clock } from '../../core/clock.ts'
+import type { InFlight } from '../../core/in-flight.ts'
 import { queryLabel } from './policy/key.ts'
 import { type Keying, looksAtKeys, type PurgeRequest, type Selector, selectorOf, selectsKey } from './policy/purge.ts'
 import { ageOf } from './policy/reuse.ts'
@@ -29,7 +30,7 @@ export interface PurgeReport {
 export interface Purged {
   readonly store: MemoryStore
   /** What is being fetched now. */
-  readonly fetching: ReadonlyMap<string, Doomable>
+  readonly fetching: Pick<InFlight<Doomable>, 'values'>
 }
 
 export interface Doomable {

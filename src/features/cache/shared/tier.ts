@@ -9,6 +9,7 @@
  *                                        └─ wait is over ─▶ fetch
  */
 import type { Clock } from '../../../core/clock.ts'
+import { InFlight } from '../../../core/in-flight.ts'
 import type { Counter, Metrics } from '../../../core/metrics.ts'
 import type { SharedState } from '../../../core/shared-state.ts'
 import type { Lookup, Tier } from '../contract.ts'
@@ -60,8 +61,8 @@ interface Ticket {
 export class SharedTier implements Tier {
   readonly #deps: TierDeps
   readonly #bus: Bus
-  readonly #looking = new Map<string, Promise<void>>()
-  readonly #tickets = new Map<string, Ticket>()
+  readonly #looking = new InFlight<Promise<void>>()
+  readonly #tickets = new InFlight<Ticket>()
   readonly #waits: Waits
   readonly #counters = new Map<string, Counter>()
 
