@@ -3,6 +3,7 @@
 // the sources, and with the Node that npm installed there when the one it was started with is too old.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -42,15 +43,26 @@ function fail(message) {
   process.exit(1)
 }
 
-// V8 may give its young generation three times 16 MiB. A proxy's garbage dies at once: with 4 MiB, 10 000 idle connections
-// take 40 MB less, and a request costs no more (measured with `npm run bench`).
-const tuning = '--max-semi-space-size=4'
+const tuning = {
+  // V8 may give its young generation three times 16 MiB. A proxy's garbage dies at once: with 4 MiB, 10 000 idle
+  // connections take 40 MB less, and a request costs no more (measured with `npm run bench`).
+  'semi-space-size': '--max-semi-space-size=4',
+  // V8 has four threads for its garbage whatever the machine has. Where they share a core with the event loop, it gets a
+  // fifth of it while they work (bench/cache-memory: pauses above 30 ms become a third). One alone has scavenges wait.
+  'v8-pool-size': `--v8-pool-size=${Math.max(2, Math.min(4, availableParallelism()))}`,
+}
 
 /** Replaces this process by one with our settings of V8, where the platform can and the operator has not set his own. */
 function tune() {
+  if (typeof process.execve !== 'function' || process.platform === 'win32') return
   const given = process.execArgv.concat(process.env.NODE_OPTIONS ?? '').join(' ')
-  if (typeof process.execve !== 'function' || process.platform === 'win32' || given.includes('semi-space')) return
-  const args = [process.execPath, tuning].concat(process.execArgv, process.argv.slice(1))
+  const names = Object.keys(tuning).filter((name) => !given.includes(name))
+  if (names.length === 0) return
+  const args = [process.execPath].concat(
+    names.map((name) => tuning[name]),
+    process.execArgv,
+    process.argv.slice(1),
+  )
   process.execve(process.execPath, args, process.env)
 }
 
