@@ -47,7 +47,7 @@ export function deliver(delivery: Delivery, to: Reader): Cancel {
   frame(headers, answer.bodyBytes, answer.status)
   if (answer.status === 200) return sendStored(delivery, to, headers, isHead)
   if (isHead) return headOnly(to, answer.status, headers, answer.reason)
-  return send(to, answer.status, answer.reason, headers, answer.body, answer.trailers)
+  return send(to, answer.status, answer.reason, headers, answer.shared.body, answer.trailers)
 }
 
 /** The whole answer, of which a step above may have kept a variant: it says so while the head goes out. */
@@ -55,7 +55,7 @@ function sendStored({ x, answer }: Delivery, to: Reader, headers: HeaderList, is
   answer.shared.hits++
   x.stored = answer.shared
   if (isHead) return headOnly(to, 200, headers, answer.reason)
-  return send(to, 200, answer.reason, headers, answer.body, answer.trailers, x)
+  return send(to, 200, answer.reason, headers, answer.shared.body, answer.trailers, x)
 }
 
 function headersFor({ answer, ageMs, status }: Delivery): HeaderList {
@@ -110,7 +110,7 @@ function deliverParts(to: Reader, stored: HeaderList, answer: StoredAnswer, part
       'Content-Length',
       String(only.last - only.first + 1),
     )
-    return send(to, 206, '', headers, slice(answer.body, only))
+    return send(to, 206, '', headers, slice(answer.shared.body, only))
   }
   const type = headerValue(answer.headers, 'content-type')
   const pieces = multipart(answer, parts, type)
@@ -133,7 +133,10 @@ function multipart(answer: StoredAnswer, parts: readonly ByteRange[], type: stri
   for (const part of parts) {
     const typeLine = type === undefined ? '' : `Content-Type: ${type}\r\n`
     const range = `Content-Range: bytes ${part.first}-${part.last}/${answer.bodyBytes}`
-    pieces.push(Buffer.from(`\r\n--${BOUNDARY}\r\n${typeLine}${range}\r\n\r\n`, 'latin1'), ...slice(answer.body, part))
+    pieces.push(
+      Buffer.from(`\r\n--${BOUNDARY}\r\n${typeLine}${range}\r\n\r\n`, 'latin1'),
+      ...slice(answer.shared.body, part),
+    )
   }
   pieces.push(Buffer.from(`\r\n--${BOUNDARY}--\r\n`, 'latin1'))
   return pieces

@@ -12,7 +12,7 @@ import { isAboutAnother, updatedHeaders } from './policy/validate.ts'
 import { selectingKey, varyNames } from './policy/vary.ts'
 import type { NewAnswer, StoredAnswer } from './store/memory.ts'
 
-export type Description = Omit<NewAnswer, 'body' | 'bodyBytes' | 'trailers'>
+export type Description = Omit<NewAnswer, 'shared' | 'bodyBytes' | 'trailers'>
 
 export type Refused = Refusal | 'type-mismatch' | 'too-large'
 

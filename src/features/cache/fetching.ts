@@ -37,6 +37,8 @@ export class Fetching implements FillOwner, UnderWay {
     this.#cache = cache
     this.lookup = lookup
     this.#stored = stored
+    // It may have to be given when it has long left the store.
+    stored?.shared.take()
     this.#requestedAtMs = options.requestedAtMs ?? cache.clock.wall()
     this.#isRetry = options.isRetry === true
     this.#why = this.#reason()
@@ -81,15 +83,10 @@ export class Fetching implements FillOwner, UnderWay {
     if (answer === undefined || this.#isDoomed || this.#doomedLabels.some((label) => answer.tags.includes(label)))
       return
     const body = pieces.length > 1 && bodyBytes <= ONE_PIECE_BYTES ? [joined(pieces, bodyBytes)] : pieces.slice()
-    if (this.#wasFresh(answer) && !isSameBody(this.#stored?.body ?? [], body)) this.#cache.differed(this.lookup)
-    const { shared } = this
-    if (shared === undefined) {
-      this.#cache.kept(this.lookup, this.#cache.store.put({ ...answer, body, bodyBytes, trailers }))
-      return
-    }
-    shared.body = body
-    shared.isWhole = true
-    this.#cache.kept(this.lookup, this.#cache.store.put({ ...answer, body, bodyBytes, trailers, shared }))
+    if (this.#wasFresh(answer) && !isSameBody(this.#stored?.shared.body ?? [], body)) this.#cache.differed(this.lookup)
+    const shared = this.shared ?? new StoredBody([], false)
+    shared.complete(body)
+    this.#cache.kept(this.lookup, this.#cache.store.put({ ...answer, bodyBytes, trailers, shared }))
   }
 
   /** Whether what is replaced was still good when it was asked for anew: early, or because a client wanted it so. */

@@ -20,6 +20,7 @@ import { isSafe } from './policy/invalidate.ts'
 import { reuse } from './policy/reuse.ts'
 import type { Purges } from './purges.ts'
 import type { MemoryStore, StoredAnswer } from './store/memory.ts'
+import { StoredBody } from './store/stored-body.ts'
 
 /** What routes in shadow mode share. */
 export interface ShadowState {
@@ -135,13 +136,19 @@ export class ShadowOrigin implements Origin {
   #keep(description: Description, digest: Uint8Array, bodyBytes: number, { stored, use }: Found): void {
     if (bodyBytes > this.#policy.maxObjectBytes) return
     if (stored !== undefined && (use === 'fresh' || use === 'stale')) {
-      const isSame = stored.body[0] !== undefined && Buffer.compare(stored.body[0], digest) === 0
+      const [before] = stored.shared.peek() ?? []
+      const isSame = before !== undefined && Buffer.compare(before, digest) === 0
       if (!isSame && stored.status === description.status) this.#events.differed(description.key)
     }
     // What is fresh would not have been fetched: it ages on.
     if (use === 'fresh') return
     const weight = Math.max(bodyBytes, LEAST_BODY_TO_FIELDS * fieldsBytes(description))
-    this.#state.store.put({ ...description, body: [digest], bodyBytes: weight, trailers: undefined })
+    this.#state.store.put({
+      ...description,
+      shared: new StoredBody([digest], true),
+      bodyBytes: weight,
+      trailers: undefined,
+    })
   }
 }
 

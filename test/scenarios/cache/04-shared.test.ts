@@ -24,7 +24,7 @@ async function instance(
 ): Promise<TestGateway> {
   const gw = await s.gateway({
     // A busy machine is no slow Redis.
-    redis: { ...where, timeouts: { command: '1s' } },
+    redis: { timeouts: { command: '1s' }, ...where },
     cache: { redis: { wait: '5s', ...cache } },
     routes: [{ name: 'all', upstream: origin.url, cache: { stale_while_revalidate: '1h' } }],
   })
@@ -292,7 +292,8 @@ scenario('in a cluster, too, answers, fetches and purges are shared', async (s, 
   const origin = await s.origin(cacheable)
   const redis = await TestRedis.startCluster()
   s.atEnd(() => redis.close())
-  const where = { cluster: [`127.0.0.1:${redis.port}`] }
+  // A cluster's first commands make connections on their way.
+  const where = { cluster: [`127.0.0.1:${redis.port}`], timeouts: { command: '5s' } }
   const [one, two] = [await instance(s, redis, origin, {}, where), await instance(s, redis, origin, {}, where)]
   await one.get('/')
   await stored(one)

@@ -2,9 +2,11 @@ import fc from 'fast-check'
 import t from 'tap'
 import { responseDirectives } from '../policy/directives.ts'
 import { MemoryStore, type NewAnswer } from '../store/memory.ts'
+import { StoredBody } from '../store/stored-body.ts'
 import { decode, encodeAnswer, encodeVary } from './record.ts'
 
 const position = { epoch: 'e', seq: 7 }
+const hello = [Buffer.from('hel'), Buffer.from('lo')]
 
 function answer(parts: Partial<NewAnswer> = {}): NewAnswer {
   const headers = parts.headers ?? ['Cache-Control', 'max-age=60', 'Content-Type', 'text/plain']
@@ -14,7 +16,6 @@ function answer(parts: Partial<NewAnswer> = {}): NewAnswer {
     status: 200,
     reason: 'OK',
     headers,
-    body: [Buffer.from('hel'), Buffer.from('lo')],
     bodyBytes: 5,
     trailers: undefined,
     varyNames: [],
@@ -26,17 +27,19 @@ function answer(parts: Partial<NewAnswer> = {}): NewAnswer {
     initialAgeMs: 0,
     receivedAtMs: 1e12,
     isInvalidated: false,
+    shared: new StoredBody(hello, true),
     ...parts,
   }
 }
 
 t.test('a stored answer comes back as it was, in memory of its own', async (t) => {
   const stored = new MemoryStore(1e6, { evicted() {} }).put(answer({ trailers: ['X-T', 'é'] }))
-  const bytes = encodeAnswer(stored, position)
+  const bytes = encodeAnswer(stored, stored.shared.body, position)
   const record = decode(bytes)
   if (record?.kind !== 'object') return void t.fail('no object')
-  const { body, ...rest } = record.answer
-  const { body: _, ...expected } = answer({ trailers: ['X-T', 'é'] })
+  const { shared, ...rest } = record.answer
+  const { shared: _, ...expected } = answer({ trailers: ['X-T', 'é'] })
+  const { body } = shared
   t.same(rest, expected)
   t.equal(Buffer.concat([...body]).toString(), 'hello')
   t.not(body[0]?.buffer, bytes.buffer)
@@ -49,9 +52,9 @@ t.test('whatever a backend may send survives', async (t) => {
   fc.assert(
     fc.property(fc.array(fc.tuple(latin1, latin1)), fc.uint8Array(), (pairs, body) => {
       const headers = pairs.flat()
-      const record = decode(encodeAnswer(answer({ headers, body: [body], bodyBytes: body.byteLength }), position))
+      const record = decode(encodeAnswer(answer({ headers, bodyBytes: body.byteLength }), [body], position))
       if (record?.kind !== 'object') return false
-      const back = Buffer.concat([...record.answer.body])
+      const back = Buffer.concat([...record.answer.shared.body])
       return back.equals(body) && JSON.stringify(record.answer.headers) === JSON.stringify(headers)
     }),
   )
@@ -59,7 +62,7 @@ t.test('whatever a backend may send survives', async (t) => {
 })
 
 t.test('what is changed, cut short or longer is not taken for an answer', async (t) => {
-  const whole = encodeAnswer(answer(), position)
+  const whole = encodeAnswer(answer(), hello, position)
   fc.assert(
     fc.property(fc.nat(whole.byteLength - 1), fc.integer({ min: 1, max: 255 }), (at, by) => {
       const changed = Buffer.from(whole)
@@ -75,6 +78,6 @@ t.test('another program’s bytes, and answers that lack something, are nothing'
   fc.assert(fc.property(fc.uint8Array(), (bytes) => decode(Buffer.from(bytes)) === undefined))
   for (const missing of ['key', 'headers', 'lifetimeMs', 'tags', 'isInvalidated', 'bodyBytes']) {
     const broken = { ...answer(), [missing]: missing === 'headers' ? ['odd'] : null } as unknown as NewAnswer
-    t.equal(decode(encodeAnswer(broken, position)), undefined, missing)
+    t.equal(decode(encodeAnswer(broken, hello, position)), undefined, missing)
   }
 })

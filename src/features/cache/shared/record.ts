@@ -9,6 +9,7 @@ import type { Directives } from '../policy/directives.ts'
 import { responseDirectives } from '../policy/directives.ts'
 import type { Position } from '../policy/purge-log.ts'
 import type { NewAnswer } from '../store/memory.ts'
+import { StoredBody } from '../store/stored-body.ts'
 
 const MARK = 0x6777
 /** Another form of the record, or another meaning of what it holds, is another version. */
@@ -23,9 +24,9 @@ export type SharedRecord =
   /** The resource's answers vary by these request fields: look among the variants. */
   | { readonly kind: 'vary'; readonly names: readonly string[] }
 
-export function encodeAnswer(answer: NewAnswer, position: Position): Buffer {
+export function encodeAnswer(answer: NewAnswer, body: readonly Uint8Array[], position: Position): Buffer {
   const kept = Object.fromEntries(Object.entries(answer).filter(([name]) => !local.has(name)))
-  return encode(OBJECT, { ...kept, position }, answer.body)
+  return encode(OBJECT, { ...kept, position }, body)
 }
 
 export function encodeVary(names: readonly string[]): Buffer {
@@ -45,7 +46,8 @@ export function decode(bytes: Buffer): SharedRecord | undefined {
   // A copy: the bytes are a window into a read buffer that would live as long as the stored answer.
   const body = answer.bodyBytes === 0 ? [] : [Uint8Array.prototype.slice.call(bytes, bodyAt)]
   const directives: Directives = responseDirectives(answer.headers).directives
-  return { kind: 'object', answer: { ...answer, trailers: answer.trailers, directives, body }, position }
+  const shared = new StoredBody(body, true)
+  return { kind: 'object', answer: { ...answer, trailers: answer.trailers, directives, shared }, position }
 }
 
 function encode(kind: number, value: object, body: readonly Uint8Array[]): Buffer {
@@ -61,9 +63,9 @@ function encode(kind: number, value: object, body: readonly Uint8Array[]): Buffe
 }
 
 /** What is written otherwise, or belongs to the answer's place in memory. */
-const local = new Set(['body', 'shared', 'directives', 'id', 'bytes', 'uses', 'queue', 'before', 'behind'])
+const local = new Set(['shared', 'directives', 'id', 'bytes', 'uses', 'queue', 'before', 'behind'])
 
-type Written = Omit<NewAnswer, 'body' | 'shared' | 'directives'> & { readonly position: Position }
+type Written = Omit<NewAnswer, 'shared' | 'directives'> & { readonly position: Position }
 
 function isAnswer(value: Record<string, unknown>): value is Record<string, unknown> & Written {
   const position = value.position as Partial<Position> | undefined

@@ -115,7 +115,8 @@ export class SharedTier implements Tier {
     if (ticket === undefined) return
     this.#tickets.delete(lookup.fillKey)
     const { maxBytes, clock } = { ...this.#deps.settings, clock: this.#deps.clock }
-    if (ticket.version === undefined || answer.bodyBytes > maxBytes) {
+    const body = answer.bodyBytes > maxBytes ? undefined : answer.shared.peek()
+    if (ticket.version === undefined || body === undefined) {
       this.#count(sharedStores, ticket.version === undefined ? 'failed' : 'too_large')
       this.#release(ticket)
       return
@@ -124,7 +125,11 @@ export class SharedTier implements Tier {
     const field = isVarying ? variantField(lookup, answer.selecting) : ticket.place.field
     const forMs = Math.ceil(keptFor(answer, rules, clock.wall()))
     const marker = isVarying ? [ticket.place.field, encodeVary(answer.varyNames)] : ['', '']
-    this.#end(ticket, [field, encodeAnswer(answer, ticket.position), forMs], marker as [string, Buffer | string]).then(
+    this.#end(
+      ticket,
+      [field, encodeAnswer(answer, body, ticket.position), forMs],
+      marker as [string, Buffer | string],
+    ).then(
       (kept) => this.#count(sharedStores, kept === 1 ? 'stored' : 'purged'),
       () => this.#count(sharedStores, 'failed'),
     )

@@ -6,7 +6,7 @@ import type { HeaderList } from '../../../core/headers.ts'
 import type { Directives } from '../policy/directives.ts'
 import type { Stored } from '../policy/reuse.ts'
 import type { Evictable, Queue } from './s3fifo.ts'
-import { StoredBody } from './stored-body.ts'
+import type { StoredBody } from './stored-body.ts'
 
 /** A stored answer. Immutable but for the eviction queue's fields: an update makes a new one. */
 export interface StoredAnswer extends Stored, Evictable {
@@ -17,10 +17,8 @@ export interface StoredAnswer extends Stored, Evictable {
   readonly reason: string
   /** End-to-end fields without Age, as received. */
   readonly headers: HeaderList
-  /** The body, in pieces; empty for none. */
-  readonly body: readonly Uint8Array[]
   readonly bodyBytes: number
-  /** The body as features above the cache see it, with what they keep beside it. */
+  /** The body, with what features above the cache keep beside it. */
   readonly shared: StoredBody
   readonly trailers: HeaderList | undefined
   /** Names in Vary, and the normal form of the request's values for them. */
@@ -32,20 +30,13 @@ export interface StoredAnswer extends Stored, Evictable {
   readonly fetchMs: number
 }
 
-export type NewAnswer = Omit<StoredAnswer, 'id' | 'bytes' | 'uses' | 'queue' | 'before' | 'behind' | 'shared'> & {
-  /** Of the answer that this one is an update of; made anew otherwise. */
-  readonly shared?: StoredBody
-}
+export type NewAnswer = Omit<StoredAnswer, 'id' | 'bytes' | 'uses' | 'queue' | 'before' | 'behind'>
 
 /**
  * What one entry weighs beyond its texts and bytes: its objects (0.8 kB, by a heap snapshot), its places in maps and
  * queues, the name that is left of it when it has gone, and as much again of its kind that waits for the collector.
  */
 const ENTRY_OVERHEAD_BYTES = 1800
-/** Bytes of those that have gone wait for the collector, and the allocator has gaps: measured with bench/cache-memory. */
-const BODY_SHARE = 1.15
-/** Each piece of a body: a view, a buffer, and the allocator's own. */
-const PIECE_OVERHEAD_BYTES = 350
 /** A text's own header and rounding, and a place that refers to it. */
 const TEXT_OVERHEAD_BYTES = 28
 const REFERENCE_BYTES = 8
@@ -60,7 +51,6 @@ export class Entry implements StoredAnswer {
   readonly status: number
   readonly reason: string
   readonly headers: HeaderList
-  readonly body: readonly Uint8Array[]
   readonly bodyBytes: number
   readonly shared: StoredBody
   readonly trailers: HeaderList | undefined
@@ -85,9 +75,8 @@ export class Entry implements StoredAnswer {
     this.status = answer.status
     this.reason = texts.same(answer.reason)
     this.headers = answer.headers.map((text) => texts.same(text))
-    this.body = answer.body
     this.bodyBytes = answer.bodyBytes
-    this.shared = answer.shared ?? new StoredBody(answer.body, true)
+    this.shared = answer.shared
     this.trailers = answer.trailers
     this.varyNames = answer.varyNames.length === 0 ? noTexts : answer.varyNames
     this.selecting = answer.selecting
@@ -108,9 +97,8 @@ export class Entry implements StoredAnswer {
 }
 
 function weightOf(entry: Entry, texts: Texts): number {
-  const { body, headers, trailers = noTexts, varyNames, tags, key, selecting, shared } = entry
-  let bytes = ENTRY_OVERHEAD_BYTES + Math.ceil(entry.bodyBytes * BODY_SHARE) + shared.variantBytes
-  bytes += body.length * PIECE_OVERHEAD_BYTES
+  const { headers, trailers = noTexts, varyNames, tags, key, selecting, shared } = entry
+  let bytes = ENTRY_OVERHEAD_BYTES + shared.weightFor(entry.bodyBytes) + shared.variantBytes
   for (const text of [key, selecting, ...trailers, ...varyNames]) bytes += weightOfText(text)
   for (const text of headers) bytes += texts.has(text) ? REFERENCE_BYTES : weightOfText(text)
   for (const label of tags) bytes += 2 * label.length + LABEL_OVERHEAD_BYTES

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { MemoryStore, type NewAnswer } from './memory.ts'
+import { StoredBody } from './stored-body.ts'
 
 const answer = (key: string, tags: string[], bytes = 10): NewAnswer => ({
   key,
@@ -8,7 +9,7 @@ const answer = (key: string, tags: string[], bytes = 10): NewAnswer => ({
   status: 200,
   reason: 'OK',
   headers: [],
-  body: [new Uint8Array(bytes)],
+  shared: new StoredBody([new Uint8Array(bytes)], true),
   bodyBytes: bytes,
   trailers: undefined,
   varyNames: [],

@@ -7,7 +7,8 @@ import { selectingKey, suitsLanguage } from '../policy/vary.ts'
 import { Entry, type NewAnswer, type StoredAnswer, Texts } from './entry.ts'
 import { S3Fifo } from './s3fifo.ts'
 import { SearchAliases } from './search-aliases.ts'
-import type { Holder } from './stored-body.ts'
+import { Shelves } from './shelf.ts'
+import type { Holder, StoredBody } from './stored-body.ts'
 
 export type { NewAnswer, StoredAnswer } from './entry.ts'
 
@@ -25,6 +26,7 @@ export class MemoryStore implements Holder {
   readonly #labelled = new Map<string, Set<StoredAnswer>>()
   readonly #aliases = new SearchAliases()
   readonly #texts = new Texts()
+  readonly #shelves = new Shelves()
 
   constructor(budgetBytes: number, events: MemoryStoreEvents) {
     this.#queue = new S3Fifo<StoredAnswer>(budgetBytes, (answer) => {
@@ -69,6 +71,7 @@ export class MemoryStore implements Holder {
 
   /** Keeps an answer in place of the variant that it matches. */
   put(answer: NewAnswer): StoredAnswer {
+    answer.shared.shelve(this.#shelves)
     const entry = new Entry(answer, this.#texts)
     const variants = this.#resources.get(answer.key)
     if (variants === undefined) {
@@ -76,11 +79,11 @@ export class MemoryStore implements Holder {
     } else {
       const index = variants.findIndex((v) => v.id === entry.id && sameNames(v, entry))
       if (index >= 0) {
-        this.#leave(variants[index] as StoredAnswer)
+        this.#leave(variants[index] as StoredAnswer, entry.shared)
         variants.splice(index, 1)
       }
       variants.push(entry)
-      if (variants.length > MAX_VARIANTS) this.#leave(variants.shift() as StoredAnswer)
+      if (variants.length > MAX_VARIANTS) this.#leave(variants.shift() as StoredAnswer, entry.shared)
     }
     entry.shared.held(this, entry)
     this.#label(entry)
@@ -98,7 +101,7 @@ export class MemoryStore implements Holder {
   /** Puts `answer` where `previous` was, if that is still there: a 304 must not bring back what was purged meanwhile. */
   replace(previous: StoredAnswer, answer: NewAnswer): StoredAnswer | undefined {
     if (this.#resources.get(previous.key)?.includes(previous) !== true) return undefined
-    this.#drop(previous)
+    this.#drop(previous, answer.shared)
     return this.put(answer)
   }
 
@@ -126,15 +129,16 @@ export class MemoryStore implements Holder {
     if (this.#resources.get(answer.key)?.includes(answer) === true) this.#drop(answer)
   }
 
-  #drop(answer: StoredAnswer): void {
-    this.#leave(answer)
+  #drop(answer: StoredAnswer, heir?: StoredBody): void {
+    this.#leave(answer, heir)
     this.#unlist(answer)
   }
 
-  #leave(answer: StoredAnswer): void {
+  /** @param heir the body of what takes its place: it may be the same */
+  #leave(answer: StoredAnswer, heir?: StoredBody): void {
     this.#unlabel(answer)
     this.#queue.remove(answer)
-    answer.shared.release()
+    if (answer.shared !== heir) answer.shared.release()
   }
 
   #label(answer: StoredAnswer): void {
