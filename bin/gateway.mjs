@@ -3,10 +3,10 @@
 // the sources, and with the Node that npm installed there when the one it was started with is too old.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import os from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { setFlagsFromString } from 'node:v8'
+import v8 from 'node:v8'
 
 const needed = [22, 19]
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -44,14 +44,14 @@ function fail(message) {
   process.exit(1)
 }
 
-const tuning = {
+const tuning = [
   // V8 may give its young generation three times 16 MiB. A proxy's garbage dies at once: with 4 MiB, 10 000 idle
   // connections take 40 MB less, and a request costs no more (measured with `npm run bench`).
-  'semi-space-size': '--max-semi-space-size=4',
+  { name: 'semi-space-size', option: () => '--max-semi-space-size=4' },
   // V8 has four threads for its garbage whatever the machine has. Where they share a core with the event loop, it gets a
   // fifth of it while they work (bench/cache-memory: pauses above 30 ms become a third). One alone has scavenges wait.
-  'v8-pool-size': `--v8-pool-size=${Math.max(2, Math.min(4, availableParallelism()))}`,
-}
+  { name: 'v8-pool-size', option: () => `--v8-pool-size=${Math.max(2, Math.min(4, os.availableParallelism()))}` },
+]
 
 // V8 may let the old generation grow to several times what lives in it before it collects. What a cache lets go of is all
 // there: at half as much again, the process of bench/cache-memory takes 150 MB less and works as fast.
@@ -60,15 +60,12 @@ const growth = '--heap-growing-percent=50'
 /** Replaces this process by one with our settings of V8, where the platform can and the operator has not set his own. */
 function tune() {
   const given = process.execArgv.concat(process.env.NODE_OPTIONS ?? '').join(' ')
-  if (!given.includes('heap-growing-percent')) setFlagsFromString(growth)
+  if (!given.includes('heap-growing-percent')) v8.setFlagsFromString(growth)
   if (typeof process.execve !== 'function' || process.platform === 'win32') return
-  const names = Object.keys(tuning).filter((name) => !given.includes(name))
-  if (names.length === 0) return
-  const args = [process.execPath].concat(
-    names.map((name) => tuning[name]),
-    process.execArgv,
-    process.argv.slice(1),
-  )
+  const missing = tuning.filter(({ name }) => !given.includes(name))
+  if (missing.length === 0) return
+  const options = missing.map(({ option }) => option())
+  const args = [process.execPath].concat(options, process.execArgv, process.argv.slice(1))
   process.execve(process.execPath, args, process.env)
 }
 
