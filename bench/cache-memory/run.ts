@@ -106,7 +106,7 @@ async function measure(name: ContenderName, folder: string, origin: number, keys
 /** What the gateway says of itself, since it started. */
 async function told(admin: number): Promise<{ pauses: number; hits: number; objects: number }> {
   const text = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text()
-  const read = (name: string) => Number(new RegExp(`^${name}[^\\n]* (\\S+)$`, 'm').exec(text)?.[1])
+  const read = (name: string) => Number(new RegExp(`^${name}[^\\n]* (\\S+)$`, 'm').exec(text)?.[1] ?? 0)
   const delays = 'nodejs_eventloop_delay_seconds'
   return {
     pauses: read(`${delays}_count`) - read(`${delays}_bucket\\{[^\\n]*le="${LONGEST_PAUSE_SECONDS}"`),
