@@ -115,7 +115,7 @@ export class Http1Downstream implements Downstream, Occupant {
       return
     }
     this.#isWhole = isWhole
-    if (!isWhole) process.nextTick(flush, this)
+    if (!isWhole && unflushed.push(this) === 1) process.nextTick(flushAll)
   }
 
   /** Only what a cache gives comes again. */
@@ -263,6 +263,11 @@ export class Http1Downstream implements Downstream, Occupant {
   }
 }
 
-function flush(down: Http1Downstream): void {
-  down.flush()
+/** Answers whose header section was given in this tick; many at once where many waited for the same thing. */
+let unflushed: Http1Downstream[] = []
+
+function flushAll(): void {
+  const downs = unflushed
+  unflushed = []
+  for (const down of downs) down.flush()
 }
