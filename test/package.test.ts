@@ -145,9 +145,11 @@ t.test('it can be embedded, with types', async (t) => {
     "import { Gateway } from 'latency-gateway'\nexport const start: (typeof Gateway)['start'] = Gateway.start\n",
   )
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--skipLibCheck', 'false']
-  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules', '@types')]
-  const tsc = spawnSync(...unhooked(process.execPath, [compiler, ...flags, ...types, 'embed.ts']), {
+  const checks = { noEmit: true, strict: true, module: 'nodenext', target: 'es2023', skipLibCheck: false }
+  // In a file: on the command line, a folder with a comma in its name would be two.
+  const compilerOptions = { ...checks, types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] }
+  writeFileSync(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['embed.ts'] }))
+  const tsc = spawnSync(...unhooked(process.execPath, [compiler, '-p', 'tsconfig.json']), {
     cwd: user,
     encoding: 'utf8',
   })

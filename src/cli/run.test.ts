@@ -181,7 +181,7 @@ t.test('SIGUSR2 opens the access log again, so that it can be moved away', async
   const folder = t.testdir()
   const log = join(folder, 'access.log')
   const file = join(folder, 'gateway.yaml')
-  writeFileSync(file, configuration(answering('one'), `logs: {access: {file: ${log}}}`))
+  writeFileSync(file, configuration(answering('one'), `logs: {access: {file: ${JSON.stringify(log)}}}`))
   const { gateway, url } = await started(t, file)
   await body(`${url}/before`)
   renameSync(log, `${log}.1`)

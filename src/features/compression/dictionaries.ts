@@ -64,6 +64,7 @@ export class RouteDictionaries {
   readonly #match: string | undefined
   readonly #codings: readonly Coding[]
   readonly #log: Log
+  readonly #offered = new WeakSet<Stored>()
 
   /** @param match of Use-As-Dictionary; undefined: each object's own path */
   constructor(store: DictionaryStore, match: string | undefined, codings: readonly Coding[], log: Log) {
@@ -76,6 +77,8 @@ export class RouteDictionaries {
   /** Offers a stored object as a dictionary, and says what to send to a client that has taken up such an offer. */
   change(x: Exchange, headers: HeaderList, negotiated: Negotiated): Change | undefined {
     if (x.stored === undefined) return undefined
+    x.stored.take()
+    this.#offered.add(x.stored)
     if (headerValue(headers, 'use-as-dictionary') === undefined) {
       headers.push('Use-As-Dictionary', this.#match ?? `match=${matchOf(x.request.path)}`)
     }
@@ -90,7 +93,7 @@ export class RouteDictionaries {
 
   /** Once an answer has gone out, its client may come back with it as a dictionary. */
   finish(x: Exchange): void {
-    if (x.stored?.isWhole !== true || x.status !== 200) return
+    if (x.stored?.isWhole !== true || x.status !== 200 || !this.#offered.has(x.stored)) return
     this.#store.remember(x.stored).catch((error: unknown) => {
       this.#log.error({ route: x.route.name, error: String(error) }, 'a compression dictionary could not be kept')
     })

@@ -17,6 +17,8 @@ class Object_ implements Stored {
     this.body = [Buffer.from(text.slice(0, 1000)), Buffer.from(text.slice(1000))]
   }
 
+  take(): void {}
+
   variant(name: string): Uint8Array | undefined {
     return this.kept.get(name)
   }

@@ -45,17 +45,13 @@ export class StoredBody implements Stored, Shelved {
     this.isWhole = true
   }
 
-  /**
-   * The bytes, which stay as they are for whoever has them.
-   * @throws Error when the store has let go of it before anybody took it
-   */
+  /** The bytes, which stay as they are for whoever has them. */
   get body(): readonly Uint8Array[] {
     this.take()
     if (this.#pieces === undefined) throw new Error('a stored body was not taken before it left the store')
     return this.#pieces
   }
 
-  /** From here on the bytes are there for as long as this object is, whatever becomes of it in the store. */
   take(): void {
     this.#wasTaken = true
     const shelf = this.#shelf
