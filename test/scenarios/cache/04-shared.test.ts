@@ -295,13 +295,18 @@ scenario('in a cluster, too, answers, fetches and purges are shared', async (s, 
   // A cluster's first commands make connections on their way.
   const where = { cluster: [`127.0.0.1:${redis.port}`], timeouts: { command: '5s' } }
   const [one, two] = [await instance(s, redis, origin, {}, where), await instance(s, redis, origin, {}, where)]
-  await one.get('/')
-  await stored(one)
-  t.ok(await isHit(two))
-  t.equal(origin.requests.length, 1)
+  // An answer is offered to Redis once: on a busy machine the cluster may not have taken up its work by then.
+  let count = 0
+  let target = ''
+  await eventually('the other to have it', async () => {
+    target = `/${count++}`
+    await one.get(target)
+    return isHit(two, target)
+  })
+  t.equal(origin.requests.filter((request) => request.target === target).length, 1)
   // The subscription is moved without a word: what was missed meanwhile stands in the log.
   await redis.ask('CLIENT', 'KILL', 'TYPE', 'pubsub')
-  t.match(await one.gateway.purge({ ...nothing, tags: ['product'] }), { matched: 1, others: 'sent' })
-  await eventually('the other to know', async () => !(await isHit(two)))
+  t.match(await one.gateway.purge({ ...nothing, tags: ['product'] }), { matched: count, others: 'sent' })
+  await eventually('the other to know', async () => !(await isHit(two, target)))
   t.equal(await two.metric('gateway_cache_purge_messages_total', { kind: 'doubted' }), 0)
 })
