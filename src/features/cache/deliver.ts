@@ -8,6 +8,7 @@ import type { Exchange } from '../../core/exchange.ts'
 import { type HeaderList, headerValue, isNamed } from '../../core/headers.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
+import { bytesOf } from '../../core/pieces.ts'
 import { type ByteRange, parseRange } from './policy/range.ts'
 import { SURROGATE_NAME } from './policy/surrogate-control.ts'
 import { isNotModified, passesIfRange } from './policy/validate.ts'
@@ -115,8 +116,7 @@ function deliverParts(to: Reader, stored: HeaderList, answer: StoredAnswer, part
   const type = headerValue(answer.headers, 'content-type')
   const pieces = multipart(answer, parts, type)
   const kept = headers.filter(pairsExcept(headers, 'content-type'))
-  const length = pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
-  kept.push('Content-Type', `multipart/byteranges; boundary=${BOUNDARY}`, 'Content-Length', String(length))
+  kept.push('Content-Type', `multipart/byteranges; boundary=${BOUNDARY}`, 'Content-Length', String(bytesOf(pieces)))
   return send(to, 206, '', kept, pieces)
 }
 

@@ -5,6 +5,7 @@
 import type { GatewayError } from '../../core/errors.ts'
 import type { HeaderList } from '../../core/headers.ts'
 import type { ResponseHead } from '../../core/message.ts'
+import { bytesOf, joined } from '../../core/pieces.ts'
 import type { Cache, Lookup, UnderWay } from './contract.ts'
 import { type Description, describe, type Refused, type Times, updated } from './description.ts'
 import { Fill, type FillOwner, type Waiter } from './fill.ts'
@@ -193,7 +194,6 @@ export interface FetchingOptions {
 
 /** Piece by piece, wherever either is cut. */
 function isSameBody(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
-  const bytesOf = (body: readonly Uint8Array[]) => body.reduce((sum, piece) => sum + piece.byteLength, 0)
   if (bytesOf(one) !== bytesOf(other)) return false
   let [index, at] = [0, 0]
   for (const piece of one) {
@@ -207,14 +207,4 @@ function isSameBody(one: readonly Uint8Array[], other: readonly Uint8Array[]): b
     }
   }
   return true
-}
-
-function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes)
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.byteLength
-  }
-  return whole
 }

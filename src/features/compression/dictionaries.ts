@@ -6,9 +6,9 @@ import { webcrypto } from 'node:crypto'
 import type { Exchange } from '../../core/exchange.ts'
 import { type HeaderList, headerValue } from '../../core/headers.ts'
 import type { Log } from '../../core/log.ts'
+import { bytesOf, joined } from '../../core/pieces.ts'
 import type { Stored } from '../../core/stored.ts'
 import type { Change, Dictionary } from './change.ts'
-import { joined } from './pieces.ts'
 import type { Coding, Negotiated } from './policy/negotiate.ts'
 
 /** Larger ones take long to load into an encoder, and cover what a window no longer reaches. */
@@ -42,7 +42,7 @@ export class DictionaryStore {
   async remember(stored: Stored): Promise<void> {
     if (!stored.isWhole || this.#seen.has(stored)) return
     this.#seen.add(stored)
-    const total = stored.body.reduce((sum, piece) => sum + piece.byteLength, 0)
+    const total = bytesOf(stored.body)
     if (total === 0 || total > MOST_BYTES || total > this.#budgetBytes) return
     const bytes = joined(stored.body, total) as Uint8Array<ArrayBuffer>
     const sha256 = new Uint8Array(await webcrypto.subtle.digest('SHA-256', bytes))

@@ -6,9 +6,9 @@
  *   source ─▶ Reading ─ offer ─▶ Encoding ─▶ gate ─▶ coder ─▶ pieces ─▶ every Reading ─▶ its client
  */
 import { asGatewayError, GatewayError } from '../../core/errors.ts'
+import { joined } from '../../core/pieces.ts'
 import type { Coder } from './codec.ts'
 import { type Gate, PIECE_BYTES } from './gate.ts'
-import { joined } from './pieces.ts'
 import { type Read, Reading } from './reading.ts'
 
 /** What is made, and how. */

@@ -2,12 +2,13 @@
  * Encodings of stored objects: each is made once, shared by those who ask meanwhile, kept beside the object, and made
  * again at the best level in the background once the object has proved to be asked for.
  */
+
+import { bytesOf, joined } from '../../core/pieces.ts'
 import { NO_EXTRAS, type Pressure } from '../../core/pressure.ts'
 import type { Stored } from '../../core/stored.ts'
 import type { Change } from './change.ts'
 import { Encoding, type EncodingEvents } from './encoding.ts'
 import { Gate } from './gate.ts'
-import { joined } from './pieces.ts'
 import { bestLevels } from './policy/effort.ts'
 import { type Making, recipe } from './recipe.ts'
 
@@ -68,8 +69,7 @@ export class Variants {
   now(stored: Stored, making: Making, made: Made): Uint8Array | undefined {
     const { now, nowBytes } = recipe(making)
     const { body } = stored
-    let bytes = 0
-    for (const piece of body) bytes += piece.byteLength
+    const bytes = bytesOf(body)
     if (now === undefined || bytes > nowBytes) return undefined
     const whole = now(joined(body, bytes))
     made(bytes, whole.byteLength)
@@ -96,7 +96,7 @@ export class Variants {
   #upgrade(stored: Stored, making: Making, made: Made): void {
     const { change } = making
     const { body } = stored
-    const bytes = body.reduce((sum, piece) => sum + piece.byteLength, 0)
+    const bytes = bytesOf(body)
     const level = bestLevel(change, bytes)
     const events: EncodingEvents = {
       made: (bytesIn, bytesOut, whole) => {

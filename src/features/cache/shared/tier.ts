@@ -115,8 +115,9 @@ export class SharedTier implements Tier {
     if (ticket === undefined) return
     this.#tickets.delete(lookup.fillKey)
     const { maxBytes, clock } = { ...this.#deps.settings, clock: this.#deps.clock }
-    const body = answer.bodyBytes > maxBytes ? undefined : answer.shared.peek()
-    if (ticket.version === undefined || body === undefined) {
+    const isWanted = ticket.version !== undefined && answer.bodyBytes <= maxBytes
+    const body = isWanted ? answer.shared.peek() : undefined
+    if (body === undefined) {
       this.#count(sharedStores, ticket.version === undefined ? 'failed' : 'too_large')
       this.#release(ticket)
       return

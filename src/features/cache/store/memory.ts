@@ -79,11 +79,11 @@ export class MemoryStore implements Holder {
     } else {
       const index = variants.findIndex((v) => v.id === entry.id && sameNames(v, entry))
       if (index >= 0) {
-        this.#leave(variants[index] as StoredAnswer, entry.shared)
+        this.#leave(variants[index] as StoredAnswer)
         variants.splice(index, 1)
       }
       variants.push(entry)
-      if (variants.length > MAX_VARIANTS) this.#leave(variants.shift() as StoredAnswer, entry.shared)
+      if (variants.length > MAX_VARIANTS) this.#leave(variants.shift() as StoredAnswer)
     }
     entry.shared.held(this, entry)
     this.#label(entry)

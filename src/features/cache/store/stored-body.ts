@@ -1,4 +1,5 @@
 /** The body of a stored answer, with the variants that features above the cache keep beside it. Outlives updates by a 304. */
+import { bytesOf } from '../../../core/pieces.ts'
 import type { Stored } from '../../../core/stored.ts'
 import type { Evictable } from './s3fifo.ts'
 import { MAX_SHELVED_BYTES, type Shelf, type Shelved, type Shelves } from './shelf.ts'
@@ -114,10 +115,4 @@ export class StoredBody implements Stored, Shelved {
     this.#shelf?.remove(this)
     this.#shelf = undefined
   }
-}
-
-function bytesOf(pieces: readonly Uint8Array[]): number {
-  let bytes = 0
-  for (const piece of pieces) bytes += piece.byteLength
-  return bytes
 }

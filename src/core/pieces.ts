@@ -1,5 +1,11 @@
 /** Bodies in pieces. */
 
+export function bytesOf(pieces: readonly Uint8Array[]): number {
+  let bytes = 0
+  for (const piece of pieces) bytes += piece.byteLength
+  return bytes
+}
+
 /** All of them in one. The same bytes where there is but one, unless they are a window into a larger buffer. */
 export function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
   const only = pieces[0]
