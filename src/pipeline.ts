@@ -81,7 +81,7 @@ export class Client implements Exchange, Reader, ChainOwner, DownstreamOwner, Tu
     this.peer = peer
     this.captures = captures
     this.id = id
-    this.startedAt = plan.platform.clock.now()
+    this.startedAt = down.startedAt
     this.deadlineAt = this.startedAt + plan.totalMs
     this.priority = NORMAL
     this.spans = new Float64Array(spans.length)

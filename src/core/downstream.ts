@@ -20,6 +20,8 @@ export interface DownstreamOwner {
 }
 
 export interface Downstream {
+  /** Clock time at which the request's header section was complete, and the answers before it had left. */
+  readonly startedAt: number
   /** Called once, before anything else. */
   attach(owner: DownstreamOwner): void
   /** Asks a client that sent `Expect: 100-continue` for its body; nothing where it did not. */

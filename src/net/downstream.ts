@@ -15,7 +15,7 @@ import { asText } from './texts.ts'
 
 /** Starts exchanges when their turn on the connection has come. */
 export interface Starter {
-  begin(down: Http1Downstream, accepted: Accepted): void
+  begin(down: Http1Downstream): void
 }
 
 /** Content up to this size is copied to leave in one write with its header section, which costs less than two. */
@@ -26,8 +26,10 @@ export class Http1Downstream implements Downstream, Occupant {
   readonly incoming: IncomingMessage
   readonly body: IncomingBody | null
   readonly connection: Connection
+  /** What the guard made of the request; undefined for the answer to an upgrade. */
+  readonly accepted: Accepted | undefined
+  startedAt = 0
   readonly #response: ServerResponse
-  readonly #accepted: Accepted | undefined
   readonly #starter: Starter | undefined
   #owner: DownstreamOwner | undefined = undefined
   #expectsContinue: boolean
@@ -56,7 +58,7 @@ export class Http1Downstream implements Downstream, Occupant {
     this.incoming = incoming
     this.#response = response
     this.body = body
-    this.#accepted = accepted
+    this.accepted = accepted
     this.#expectsContinue = accepted?.expectsContinue === true
     this.#starter = starter
   }
@@ -65,8 +67,14 @@ export class Http1Downstream implements Downstream, Occupant {
     return this.#isHeadSent
   }
 
+  /** The answer is complete or broken off, or nobody is there to read it. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   start(): void {
-    if (this.#accepted !== undefined) this.#starter?.begin(this, this.#accepted)
+    this.startedAt = this.connection.owner.clock.now()
+    this.#starter?.begin(this)
   }
 
   attach(owner: DownstreamOwner): void {

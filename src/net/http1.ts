@@ -27,6 +27,7 @@ import { type BodyLimits, IncomingBody } from './request-body.ts'
 import type { ListenerConfig } from './schema.ts'
 import { errorCodeOf, makeServer } from './server.ts'
 import { Texts } from './texts.ts'
+import { Turns } from './turns.ts'
 import { UpgradeDownstream } from './upgrade.ts'
 
 export type Entry = (request: RequestHead, peer: Peer, down: Downstream) => void
@@ -54,6 +55,7 @@ export class Http1 implements ConnectionOwner, Starter {
   readonly #release: (this: ServerResponse) => void
   readonly #whenEmpty: (() => void)[] = []
   readonly #refusals: Refusals
+  readonly #turns = new Turns<Http1Downstream>((down) => this.#begin(down))
   readonly #open: Gauge
   readonly #total: Counter
   #config: ListenerConfig
@@ -166,8 +168,14 @@ export class Http1 implements ConnectionOwner, Starter {
   }
 
   /** Its turn on the connection has come. */
-  begin(down: Http1Downstream, accepted: Accepted): void {
-    this.#enter(down.connection, down.incoming, accepted, down.body, down)
+  begin(down: Http1Downstream): void {
+    this.#turns.add(down)
+  }
+
+  /** Its turn among all connections has come, too. */
+  #begin(down: Http1Downstream): void {
+    if (down.isOver || down.accepted === undefined) return
+    this.#enter(down.connection, down.incoming, down.accepted, down.body, down)
   }
 
   #check(incoming: IncomingMessage): Accepted | Refusal {

@@ -10,6 +10,7 @@ import { Http1Downstream } from './downstream.ts'
 
 export class UpgradeDownstream implements Downstream, Occupant {
   readonly handshake: Handshake
+  readonly startedAt: number
   readonly #connection: Connection
   readonly #incoming: IncomingMessage
   #owner: DownstreamOwner | undefined = undefined
@@ -18,6 +19,7 @@ export class UpgradeDownstream implements Downstream, Occupant {
   constructor(connection: Connection, incoming: IncomingMessage, head: Buffer) {
     this.#connection = connection
     this.#incoming = incoming
+    this.startedAt = connection.owner.clock.now()
     this.handshake = { incoming, socket: connection.socket, head }
   }
 

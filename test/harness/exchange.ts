@@ -32,6 +32,7 @@ export function requestHead(parts: Partial<RequestHead> = {}): RequestHead {
 
 export class FakeDownstream implements Downstream {
   handshake: Handshake | undefined = undefined
+  readonly startedAt: number
   /** What it was told, in order: `head 200`, `write 3`, `end`, … */
   readonly events: string[] = []
   /** What it should not have been told. */
@@ -50,6 +51,10 @@ export class FakeDownstream implements Downstream {
   /** Called in the middle of each call to it. */
   during: (what: string) => void = () => {}
   #owner: DownstreamOwner | undefined = undefined
+
+  constructor(startedAt: number) {
+    this.startedAt = startedAt
+  }
 
   get body(): string {
     return Buffer.concat(this.chunks).toString('latin1')
@@ -144,7 +149,7 @@ export function fakeExchange(
     buffers: new PassingBuffers(() => {}),
     log: options.log ?? silentLog,
   })
-  const down = new FakeDownstream()
+  const down = new FakeDownstream(clock.now())
   const client = new Client(plan, options.request ?? requestHead(), testPeer, [], 'id-1', down)
   return { client, down, clock, wheel }
 }
