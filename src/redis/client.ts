@@ -13,6 +13,8 @@ export type Client = Redis | Cluster
 const SILENCE_MS = 5000
 const FIRST_RECONNECT_MS = 50
 const LAST_RECONNECT_MS = 3000
+/** How often a cluster is asked which server holds what. */
+const SLOTS_MS = 1000
 
 /** @param random spreads reconnects of many instances */
 export function openClient(config: RedisConfig, random: () => number): Client {
@@ -39,6 +41,10 @@ export function openClient(config: RedisConfig, random: () => number): Client {
       {
         enableOfflineQueue: false,
         maxRedirections: 3,
+        // What a server cannot answer that is gone fails at once; who has taken its place is found out meanwhile.
+        retryDelayOnFailover: 0,
+        retryDelayOnClusterDown: 0,
+        slotsRefreshInterval: SLOTS_MS,
         clusterRetryStrategy: backoff,
         redisOptions: common,
       },

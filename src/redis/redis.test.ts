@@ -1,67 +1,6 @@
 import t, { type Test } from 'tap'
 import { type RedisOptions, TestRedis } from '../../test/harness/redis.ts'
-import { systemClock, systemRandom } from '../core/clock.ts'
-import type { Log } from '../core/log.ts'
-import { SharedStateError } from '../core/shared-state.ts'
-import { Wheel } from '../core/wheel.ts'
-import { Registry } from '../telemetry/registry.ts'
-import { commandCount, redisUp } from './metrics.ts'
-import { RedisState } from './redis.ts'
-import { type RedisConfig, redisSchema } from './schema.ts'
-
-/** A connection whose log and health can be awaited. */
-class Connection {
-  readonly lines: string[] = []
-  readonly metrics = new Registry()
-  readonly state: RedisState
-  readonly #wheel = new Wheel(systemClock)
-  readonly #waiting = new Set<() => void>()
-
-  constructor(written: object) {
-    const note = (_: unknown, message: string) => {
-      this.lines.push(message)
-      for (const check of this.#waiting) check()
-    }
-    const log: Log = { debug: note, info: note, warn: note, error: note }
-    const config = redisSchema.parse(written) as RedisConfig
-    const deps = { clock: systemClock, random: systemRandom, wheel: this.#wheel, log, metrics: this.metrics }
-    this.state = new RedisState(config, deps)
-  }
-
-  /** Resolves once the log's `nth` line is this. */
-  async logged(message: RegExp, nth = 1): Promise<void> {
-    const has = () => this.lines.filter((line) => message.test(line)).length >= nth
-    if (has()) return
-    await new Promise<void>((resolve) => {
-      const check = () => {
-        if (!has()) return
-        this.#waiting.delete(check)
-        resolve()
-      }
-      this.#waiting.add(check)
-    })
-  }
-
-  count(command: string, outcome: string): number {
-    return this.metrics.counter(commandCount, { command, outcome }).value
-  }
-
-  get up(): number {
-    return this.metrics.gauge(redisUp, {}).value
-  }
-
-  close(): void {
-    this.state.close()
-    this.#wheel.stop()
-  }
-}
-
-async function reasonOf(promise: Promise<unknown>): Promise<string> {
-  return promise.then(
-    () => 'answered',
-    (error: unknown) => (error instanceof SharedStateError ? error.reason : `unexpected ${error}`),
-  )
-}
+import { Connection, reasonOf } from '../../test/harness/redis-state.ts'
 
 async function server(t: Test, options?: RedisOptions): Promise<TestRedis> {
   const redis = await TestRedis.start(options)
