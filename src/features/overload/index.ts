@@ -40,6 +40,7 @@ class OverloadStage implements Stage {
   admit(x: Exchange): undefined {
     const watch = this.#watch
     const { config } = watch
+    watch.began(x.startedAt)
     const rule = shedRule(x.priority, watch.inFlight, config.max_in_flight, this.#pressure.level)
     if (rule !== undefined) {
       const labels = { route: this.#route, rule, priority: priorities[x.priority] ?? 'normal' }

@@ -10,7 +10,9 @@ export const overloadSchema = section({
     .describe('Requests under way at once, whatever upstream they are for; 503 beyond, from 80 % on for low priority.'),
   event_loop_delay: duration({ minMs: 1, maxMs: 60_000 })
     .prefault('200ms')
-    .describe('How late the event loop may be: comforts are given up from half of it on, requests refused beyond.'),
+    .describe(
+      'How late the event loop may be, or requests may begin: comforts are given up from half of it on, requests refused beyond.',
+    ),
   heap: share()
     .prefault('90%')
     .describe('Share of the JavaScript heap that may be in use before requests are refused.'),

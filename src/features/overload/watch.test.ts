@@ -38,6 +38,26 @@ t.test('one long pause is not an overload', async (t) => {
   t.equal(pressure.level, 0)
 })
 
+t.test('requests that wait for their turn raise the pressure as a late event loop does', async (t) => {
+  const { clock, pressure, watch } = watched()
+  for (let i = 0; i < 20; i++) {
+    for (const waitedMs of [900, 600, 700]) watch.began(clock.now() - waitedMs)
+    clock.advance(100)
+  }
+  t.equal(pressure.level, 5)
+  clock.advance(10_000)
+  t.equal(pressure.level, 0)
+})
+
+t.test('a rush whose last had to wait is not an overload while others begin at once', async (t) => {
+  const { clock, pressure, watch } = watched()
+  for (let i = 0; i < 20; i++) {
+    for (const waitedMs of [0, 300, 600]) watch.began(clock.now() - waitedMs)
+    clock.advance(100)
+  }
+  t.equal(pressure.level, 0)
+})
+
 t.test('a heap that is nearly full raises it, too', async (t) => {
   let heap = 0.2
   const { clock, pressure } = watched(() => heap)

@@ -30,6 +30,8 @@ export class Watch {
   readonly #timer: Timer
   readonly #heapShare: () => number
   #tickAt: number
+  /** The shortest that a request has waited for its turn since the last tick; Infinity where none has come. */
+  #waitedMs = Number.POSITIVE_INFINITY
   #delayMs = 0
   #standing: Standing = ground
 
@@ -45,6 +47,16 @@ export class Watch {
     this.#timer = deps.clock.every(TICK_MS, () => this.#tick())
   }
 
+  /**
+   * A request begins. Many that arrive at once wait for each other (net/turns.ts) while the event loop is on time. The one
+   * that waited least counts, as in CoDel (RFC 8289 §3): a rush passes, a queue that stands does not.
+   * @param arrivedAt clock time at which it had arrived
+   */
+  began(arrivedAt: number): void {
+    const waitedMs = this.#clock.now() - arrivedAt
+    if (waitedMs < this.#waitedMs) this.#waitedMs = waitedMs
+  }
+
   stop(): void {
     this.#timer.cancel()
     this.#pressure.level = 0
@@ -52,8 +64,10 @@ export class Watch {
 
   #tick(): void {
     const now = this.#clock.now()
-    const late = Math.max(now - this.#tickAt - TICK_MS, 0)
+    const waitedMs = this.#waitedMs === Number.POSITIVE_INFINITY ? 0 : this.#waitedMs
+    const late = Math.max(now - this.#tickAt - TICK_MS, waitedMs)
     this.#tickAt = now
+    this.#waitedMs = Number.POSITIVE_INFINITY
     this.#delayMs += (late - this.#delayMs) * SMOOTHING
     const load = { delayMs: this.#delayMs, heap: this.#heapShare() }
     const before = this.#standing.level
