@@ -8,7 +8,9 @@ t.test('every row has a status that fits whose fault it is, a title and a senten
     t.match(row.title, /^[A-Z][^.]+$/, `${code}: a title`)
     t.match(row.doc, /^[A-Z].{20,}\.$/s, `${code}: a sentence`)
     t.ok(['never', 'if_unsent', 'if_idempotent'].includes(row.retry), code)
-    if (row.source !== 'upstream') t.equal(row.retry, 'never', `${code}: another try would end the same`)
+    // Another endpoint may have a place.
+    if (code === 'upstream_busy') t.equal(row.retry, 'if_unsent')
+    else if (row.source !== 'upstream') t.equal(row.retry, 'never', `${code}: another try would end the same`)
   }
 })
 

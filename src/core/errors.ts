@@ -249,7 +249,7 @@ export const errorTable = {
   upstream_busy: row(
     503,
     'gateway',
-    'never',
+    'if_unsent',
     'Service unavailable',
     'All of the pool’s connections are in use and its queue is full.',
   ),

@@ -76,6 +76,11 @@ export class EndpointPool implements LineOwner {
     return this.running + this.queued + this.tunnels
   }
 
+  /** The next caller would be turned away. */
+  get isFull(): boolean {
+    return this.running >= this.#settings.connections && this.queued >= this.#settings.queue
+  }
+
   /** Dispatches now, or when a connection comes free. False: too many wait already. */
   admit(caller: Caller): boolean {
     const hasRoom = this.running < this.#settings.connections && this.#first === undefined

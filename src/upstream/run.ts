@@ -161,6 +161,8 @@ export class Run implements LegOwner {
       isBodyGone: !mayOpen(body),
     })
     if (!decision.retry) return undefined
+    // The same queue would turn it away again.
+    if (isBusy(outcome) && !this.#hasOther()) return undefined
     const waitMs = this.#hasOther() ? 0 : askedMs
     // Nobody would wait longer for an answer, either.
     if (waitMs > tries.timeouts.response || now + waitMs >= this.#x.deadlineAt) return undefined
@@ -193,7 +195,7 @@ export class Run implements LegOwner {
     const isFirst = this.#last === undefined
     let endpoint = isFirst
       ? (this.#kept() ?? set.choose(this.#isSafe, this.#hash, now))
-      : set.choose(this.#isSafe, this.#hash, now, (each) => this.#isTried(each))
+      : set.choose(this.#isSafe, this.#hash, now, (each) => this.#isOut(each))
     // A connection that failed may well succeed a second time; a hedge beside the same endpoint helps nobody.
     if (endpoint === undefined && !isFirst && !isHedge) endpoint = set.choose(this.#isSafe, this.#hash, now)
     if (endpoint !== undefined) this.#startLeg(endpoint, isHedge, now)
@@ -236,7 +238,12 @@ export class Run implements LegOwner {
   }
 
   #hasOther(): boolean {
-    return this.#tries.set.hasOther(this.#isSafe, (each) => this.#isTried(each))
+    return this.#tries.set.hasOther(this.#isSafe, (each) => this.#isOut(each))
+  }
+
+  /** Whether another try is rather sent elsewhere. */
+  #isOut(endpoint: Endpoint): boolean {
+    return endpoint.pool.isFull || this.#isTried(endpoint)
   }
 
   #isTried(endpoint: Endpoint): boolean {
@@ -270,4 +277,8 @@ export class Run implements LegOwner {
 
 function isStale({ code }: GatewayError): boolean {
   return code === 'unsent' || code === 'kept_closed'
+}
+
+function isBusy(outcome: GatewayError | number): boolean {
+  return typeof outcome !== 'number' && outcome.code === 'upstream_busy'
 }

@@ -36,7 +36,7 @@ export const retrySchema = policy({
     .array(z.preprocess((value) => (typeof value === 'number' ? String(value) : value), reason))
     .default(['connect', 'unsent'])
     .describe(
-      'What is tried again: connect (no connection was made), unsent (a kept connection turned out to be closed); and for methods that may be repeated: reset (the connection broke before an answer), timeout, or a status: 502, 503, 504.',
+      'What is tried again: connect (no connection was made, or none was free), unsent (a kept connection turned out to be closed); and for methods that may be repeated: reset (the connection broke before an answer), timeout, or a status: 502, 503, 504.',
     ),
   budget: share()
     .prefault('20%')

@@ -100,7 +100,9 @@ const poolSchema = section({
     .min(0)
     .max(1_000_000)
     .default(10_000)
-    .describe('Requests that may wait for a connection to one endpoint; 503 beyond.'),
+    .describe(
+      'Requests that may wait for a connection to one endpoint; beyond, another endpoint is asked, or the answer is 503.',
+    ),
   idle_timeout: duration({ minMs: 1, maxMs: 86_400_000 })
     .prefault('55s')
     .describe('Time an unused connection stays open: less than the endpoint’s own keep-alive time.'),

@@ -153,12 +153,55 @@ t.test('beyond its connections requests wait, beyond its queue they are refused 
   const { bare, backends } = await rig(t, [silent], { upstream })
   const all = Array.from({ length: 7 }, () => bare.fetch())
   await until(() => backends[0]?.connections.length === 2)
-  t.equal(all.filter(({ reader }) => reader.failure?.code === 'upstream_busy').length, 2)
+  const refused = all.filter(({ reader }) => reader.failure?.code === 'upstream_busy')
+  t.same(
+    refused.map(({ x }) => x.tries),
+    [1, 1],
+  )
   t.match(bare.upstream.snapshot().endpoints, [{ outstanding: 5, queued: 3 }])
   for (const { cancel } of all) cancel(new GatewayError('client_gone'))
   t.match(bare.upstream.snapshot().endpoints, [{ queued: 0 }])
   await until(() => bare.upstream.snapshot().endpoints[0]?.outstanding === 0)
   t.equal(backends[0]?.connections.length, 2)
+})
+
+t.test('a request that finds no place at one endpoint is sent to another that has one', async (t) => {
+  const { bare } = await rig(t, [silent, serving], { upstream: { pool: { connections: 1, queue: 0 } } })
+  const stuck = bare.fetch()
+  t.equal((await bare.get()).body, 'ok')
+  const { reader, x } = bare.fetch({ method: 'POST', body: new TestBody(['ab'], 2) })
+  await reader.over
+  t.equal(reader.body, 'ok')
+  t.equal(x.tries, 2)
+  t.equal(bare.metric('gateway_retries_total', { upstream: 'up', reason: 'connect' }), 1)
+  stuck.cancel(new GatewayError('client_gone'))
+})
+
+t.test('where no endpoint has a place, a request is refused at once', async (t) => {
+  const { bare, backends } = await rig(t, [silent, silent], {
+    upstream: { pool: { connections: 1, queue: 0 } },
+    retry: { attempts: 5 },
+  })
+  const stuck = [bare.fetch(), bare.fetch()]
+  const { reader, x } = bare.fetch()
+  t.equal(reader.failure?.code, 'upstream_busy')
+  t.equal(x.tries, 1)
+  await until(() => backends.every(({ connections }) => connections[0]?.received.endsWith('\r\n\r\n') === true))
+  for (const { cancel } of stuck) cancel(new GatewayError('client_gone'))
+})
+
+t.test('a request for which no connection comes free in time is sent to an endpoint that has one', async (t) => {
+  const clock = new VirtualClock()
+  const { bare, backends } = await rig(t, [silent, serving], { clock, upstream: { pool: { connections: 1 } } })
+  const stuck = bare.fetch()
+  await until(() => backends[0]?.connections[0]?.received.endsWith('\r\n\r\n') === true)
+  t.equal((await bare.get()).body, 'ok')
+  const { reader, x } = bare.fetch()
+  clock.advance(2_100)
+  await reader.over
+  t.equal(reader.body, 'ok')
+  t.equal(x.tries, 2)
+  stuck.cancel(new GatewayError('client_gone'))
 })
 
 t.test('those that wait are served in order as connections come free', async (t) => {

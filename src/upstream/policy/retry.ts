@@ -39,6 +39,7 @@ const reasons: Partial<Record<ErrorCode, RetryReason>> = {
   connect_failed: 'connect',
   connect_timeout: 'connect',
   tls_failed: 'connect',
+  upstream_busy: 'connect',
   unsent: 'unsent',
   kept_closed: 'unsent',
   connection_closed: 'reset',
