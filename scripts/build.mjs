@@ -3,7 +3,7 @@
  * Plain JavaScript, so that the image build and `npm pack` can run it with any Node.
  */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -12,6 +12,7 @@ const [source, target] = [join(root, 'src'), join(root, 'dist')]
 
 rmSync(target, { recursive: true, force: true })
 compile()
+dropDeclarations()
 copyStaticFiles()
 
 function compile() {
@@ -19,6 +20,22 @@ function compile() {
   const project = join(root, 'tsconfig.build.json')
   const tsc = spawnSync(process.execPath, [compiler, '--project', project], { cwd: root, stdio: 'inherit' })
   if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+}
+
+/** What the package does not export needs no declarations, unless those of what it exports refer to them. */
+function dropDeclarations() {
+  const needed = new Set()
+  const follow = (path) => {
+    if (needed.has(path)) return
+    needed.add(path)
+    for (const [, to] of readFileSync(path, 'utf8').matchAll(/(?:from |import\()["'](\.[^"']+)\.[jt]s["']/g))
+      follow(`${join(dirname(path), to)}.d.ts`)
+  }
+  follow(join(target, 'index.d.ts'))
+  for (const name of readdirSync(target, { recursive: true })) {
+    const path = join(target, name)
+    if (path.endsWith('.d.ts') && !needed.has(path)) rmSync(path)
+  }
 }
 
 function copyStaticFiles() {
