@@ -161,9 +161,10 @@ export class Run implements LegOwner {
       isBodyGone: !mayOpen(body),
     })
     if (!decision.retry) return undefined
+    const hasOther = this.#hasOther()
     // The same queue would turn it away again.
-    if (isBusy(outcome) && !this.#hasOther()) return undefined
-    const waitMs = this.#hasOther() ? 0 : askedMs
+    if (isBusy(outcome) && !hasOther) return undefined
+    const waitMs = hasOther ? 0 : askedMs
     // Nobody would wait longer for an answer, either.
     if (waitMs > tries.timeouts.response || now + waitMs >= this.#x.deadlineAt) return undefined
     if (!tries.set.hasAny(this.#isSafe)) return undefined

@@ -10,7 +10,14 @@ function watched(heap: () => number = () => 0.2) {
   const note = (_fields: unknown, message: string) => said.push(message)
   const deps = testDeps({ clock, log: { debug: note, info: note, warn: note, error: note } })
   const watch = new Watch(overloadSchema.parse({}), deps, heap)
-  return { clock, said, watch, pressure: deps.pressure, deps }
+  /** For two seconds, a tenth of a second apart, requests begin that have waited for so long. */
+  const beginAfter = (waitsMs: readonly number[]) => {
+    for (let i = 0; i < 20; i++) {
+      for (const waitedMs of waitsMs) watch.began(clock.now() - waitedMs)
+      clock.advance(100)
+    }
+  }
+  return { clock, said, watch, pressure: deps.pressure, deps, beginAfter }
 }
 
 t.test('an event loop that stalls again and again raises the pressure, and calm lowers it to nothing', async (t) => {
@@ -39,22 +46,16 @@ t.test('one long pause is not an overload', async (t) => {
 })
 
 t.test('requests that wait for their turn raise the pressure as a late event loop does', async (t) => {
-  const { clock, pressure, watch } = watched()
-  for (let i = 0; i < 20; i++) {
-    for (const waitedMs of [900, 600, 700]) watch.began(clock.now() - waitedMs)
-    clock.advance(100)
-  }
+  const { clock, pressure, beginAfter } = watched()
+  beginAfter([900, 600, 700])
   t.equal(pressure.level, 5)
   clock.advance(10_000)
   t.equal(pressure.level, 0)
 })
 
 t.test('a rush whose last had to wait is not an overload while others begin at once', async (t) => {
-  const { clock, pressure, watch } = watched()
-  for (let i = 0; i < 20; i++) {
-    for (const waitedMs of [0, 300, 600]) watch.began(clock.now() - waitedMs)
-    clock.advance(100)
-  }
+  const { pressure, beginAfter } = watched()
+  beginAfter([0, 300, 600])
   t.equal(pressure.level, 0)
 })
 
