@@ -100,6 +100,10 @@ export interface UnderWay {
   readonly shared: StoredBody | undefined
   /** Fields that are for the one who asked first, in lower case. */
   readonly withheld: readonly string[]
+  /** What its answer varies by; empty as long as that is not known. */
+  readonly varyNames: readonly string[]
+  /** Whether one more request may wait for it or read from it: it is open, and what is known of its answer is for that request. */
+  admits(request: RequestHead): boolean
   /** Parameters of our Cache-Status member for those who read from it. */
   forwardStatus(status: number, isCollapsed: boolean): string
   /**
@@ -126,9 +130,14 @@ export interface Cache {
    * @param isPassing the next one may well be kept: others go on waiting
    */
   refused(lookup: Lookup, because: string, isPassing: boolean): void
+  /**
+   * What came is for nobody but the one who asked, though it may be kept to be validated: for a while, nobody waits for
+   * one like it, here or on other instances.
+   */
+  unshared(lookup: Lookup): void
   /** The origin failed, and what is stored stood in: for a while, nobody waits for it to fail again. */
   failed(lookup: Lookup): void
-  /** An answer was put into memory: other instances may have it, too. */
+  /** An answer that is for others, too, was put into memory: other instances may have it. */
   kept(lookup: Lookup, answer: StoredAnswer): void
   /** The origin gave another body while the stored one was fresh. */
   differed(lookup: Lookup): void

@@ -4,12 +4,13 @@
  */
 import type { GatewayError } from '../../core/errors.ts'
 import type { HeaderList } from '../../core/headers.ts'
-import type { ResponseHead } from '../../core/message.ts'
+import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import { bytesOf, joined } from '../../core/pieces.ts'
 import type { Cache, Lookup, UnderWay } from './contract.ts'
 import { type Description, describe, type Refused, type Times, updated } from './description.ts'
 import { Fill, type FillOwner, type Waiter } from './fill.ts'
-import { ageOf, mayServeOnError } from './policy/reuse.ts'
+import { requestDirectives } from './policy/directives.ts'
+import { ageOf, isForOthers, mayServeOnError, type Stored } from './policy/reuse.ts'
 import { selectingKey } from './policy/vary.ts'
 import type { StoredAnswer } from './store/memory.ts'
 import { StoredBody } from './store/stored-body.ts'
@@ -30,6 +31,8 @@ export class Fetching implements FillOwner, UnderWay {
   hasFailed = false
   /** The body to be, for those who read it as it comes; undefined for answers that are not kept, or no 200. */
   shared: StoredBody | undefined = undefined
+  /** Whether the answer was fresh as it came: good for others than the one who asked. */
+  #isForAll = false
   #isDoomed = false
   readonly #doomedLabels: string[] = []
   #answer: Description | undefined = undefined
@@ -62,11 +65,38 @@ export class Fetching implements FillOwner, UnderWay {
       return 'pass'
     }
     if (res.status === 200) this.shared = new StoredBody(fill.pieces, false)
-    // Others asked for the same thing, but Vary tells now that it isn't the same for them.
-    const { selecting, varyNames: names } = this.#answer as Description
-    const differs = (waiter: Waiter) => names.length > 0 && selectingKey(names, waiter.request.headers) !== selecting
-    for (const waiter of fill.take(differs)) waiter.alone()
+    const answer = this.#answer as Description
+    this.#isForAll = this.#remember(answer)
+    const isOthers = (waiter: Waiter) => !waiter.isOwn && !this.#isFor(answer, waiter.request)
+    for (const waiter of fill.take(isOthers)) waiter.alone()
     return 'keep'
+  }
+
+  admits(request: RequestHead): boolean {
+    return this.fill.isOpen && (this.#answer === undefined || this.#isFor(this.#answer, request))
+  }
+
+  get varyNames(): readonly string[] {
+    return this.#answer?.varyNames ?? []
+  }
+
+  /**
+   * Whether an answer may be given to a request that it was not fetched for: Vary says that it is the same for it, and it
+   * needs no validation first (RFC 9111 §4; §5.2.2.4 for no-cache).
+   */
+  #isFor(answer: Selected, { headers }: RequestHead): boolean {
+    const { varyNames: names, selecting } = answer
+    if (names.length > 0 && selectingKey(names, headers) !== selecting) return false
+    const { clock, policy } = this.#cache
+    return isForOthers(answer, requestDirectives(headers), clock.wall(), policy.stale)
+  }
+
+  /** Whether others may have it without asking. What they may not, nobody waits for next time. */
+  #remember(answer: Stored): boolean {
+    const { clock, policy } = this.#cache
+    const isShared = isForOthers(answer, requestDirectives([]), clock.wall(), policy.stale)
+    if (!isShared) this.#cache.unshared(this.lookup)
+    return isShared
   }
 
   /** Whether an answer with this head would be kept; `judge` then says the same. */
@@ -87,7 +117,8 @@ export class Fetching implements FillOwner, UnderWay {
     if (this.#wasFresh(answer) && !isSameBody(this.#stored?.shared.body ?? [], body)) this.#cache.differed(this.lookup)
     const shared = this.shared ?? new StoredBody([], false)
     shared.complete(body)
-    this.#cache.kept(this.lookup, this.#cache.store.put({ ...answer, bodyBytes, trailers, shared }))
+    const stored = this.#cache.store.put({ ...answer, bodyBytes, trailers, shared })
+    if (this.#isForAll) this.#cache.kept(this.lookup, stored)
   }
 
   /** Whether what is replaced was still good when it was asked for anew: early, or because a client wanted it so. */
@@ -113,10 +144,10 @@ export class Fetching implements FillOwner, UnderWay {
     this.hasFailed = true
     const stored = this.#stored
     if (stored !== undefined && this.#serveStale(stored, () => [...waiters])) return
-    waiters.forEach((waiter, index) => {
-      // The first one led: the failure is its own. The others get one more fetch between them before they share it.
-      if (index === 0 || !(waiter as Waiting).retry()) waiter.to.fail(why)
-    })
+    for (const waiter of waiters) {
+      // It is the failure of the one who asked. The others get one more fetch between them before they share it.
+      if (waiter.isOwn || !(waiter as Waiting).retry()) waiter.to.fail(why)
+    }
   }
 
   forwardStatus(status: number, isCollapsed: boolean): string {
@@ -161,15 +192,16 @@ export class Fetching implements FillOwner, UnderWay {
       this.#cache.refused(this.lookup, update.because, false)
     }
     const replaced = update.verdict === 'keep' ? store.replace(stored, answer) : undefined
-    if (replaced !== undefined) this.#cache.kept(this.lookup, replaced)
     const kept = replaced ?? { ...stored, ...answer }
-    const hasOtherNames = answer.varyNames.join() !== stored.varyNames.join()
-    const isForAll = (waiter: Waiter) =>
-      !hasOtherNames || selectingKey(answer.varyNames, waiter.request.headers) === answer.selecting
-    this.fill.take().forEach((waiter, index) => {
-      if (index > 0 && (update.verdict === 'drop' || !isForAll(waiter))) waiter.alone()
-      else (waiter as Waiting).give(kept, 'revalidated', `fwd=${this.#why}; fwd-status=304`)
-    })
+    const isForAll = update.verdict !== 'drop' && this.#remember(kept)
+    if (replaced !== undefined && isForAll) this.#cache.kept(this.lookup, replaced)
+    // What it says of the stored answer, it says to the one who asked: the others need a validation of their own where
+    // that has not made it fresh again.
+    for (const waiter of this.fill.take()) {
+      const isFor = waiter.isOwn || (update.verdict !== 'drop' && this.#isFor(kept, waiter.request))
+      if (isFor) (waiter as Waiting).give(kept, 'revalidated', `fwd=${this.#why}; fwd-status=304`)
+      else waiter.alone()
+    }
   }
 
   /** Stale instead of an error (RFC 5861 §4). False when that is not allowed, with nobody taken. */
@@ -184,6 +216,9 @@ export class Fetching implements FillOwner, UnderWay {
     return true
   }
 }
+
+/** What decides for whom an answer is. */
+type Selected = Stored & Pick<StoredAnswer, 'varyNames' | 'selecting'>
 
 export interface FetchingOptions {
   /** When it was asked for, where that was before now. Wall clock. */

@@ -3,10 +3,10 @@
  * a reader may leave without ending it for the others, and each reads at its own pace from what has arrived.
  *
  * Until the head, all wait. Then either the answer is kept, and streams to everybody as it arrives; or it is not, and goes
- * to the first reader alone while the others are told to fetch for themselves, so that they don't queue up.
+ * to the one whose request it was alone, while the others are told to fetch for themselves, so that they don't queue up.
  */
 import { type BodySource, wholeBody } from '../../core/body.ts'
-import type { GatewayError } from '../../core/errors.ts'
+import { GatewayError } from '../../core/errors.ts'
 import type { HeaderList } from '../../core/headers.ts'
 import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
@@ -14,7 +14,7 @@ import type { Cancel, Reader } from '../../core/origin.ts'
 /** How a fill judges and reports; the cache origin implements it. */
 export interface FillOwner {
   /**
-   * Judges the head. `keep`: store and share it; `pass`: for the first reader only; `consumed`: the owner has taken the
+   * Judges the head. `keep`: store and share it; `pass`: for its own reader only; `consumed`: the owner has taken the
    * waiters (`Fill.take`) and answers them itself, for example because the head is a 304.
    */
   judge(fill: Fill, res: ResponseHead): 'keep' | 'pass' | 'consumed'
@@ -36,6 +36,8 @@ export interface Waiter {
   readonly to: Reader
   /** What it asked. */
   readonly request: RequestHead
+  /** Whether the fetch was made with its request: what is for one client alone is for this one. */
+  readonly isOwn: boolean
   /** The fill's head as this reader should see it. */
   receive(res: ResponseHead, source: BodySource): void
   /** The answer can't be shared: get one of your own. */
@@ -144,10 +146,11 @@ export class Fill implements Reader {
     this.#state = verdict === 'keep' ? 'keeping' : 'passing'
     if (verdict === 'pass') this.#owner.ended(this)
     this.#res = res
-    const first = this.#readers[0]?.waiter
-    const others = verdict === 'pass' ? this.take((waiter) => waiter !== first) : []
+    const others = verdict === 'pass' ? this.take((waiter) => !waiter.isOwn) : []
     for (const reader of [...this.#readers]) reader.begin(res)
     for (const waiter of others) waiter.alone()
+    // The one it is for has left: nobody else may have it, and it need not have an end.
+    if (verdict === 'pass' && this.#readers.length === 0) source.abort(new GatewayError('client_gone'))
   }
 
   write(chunk: Uint8Array): boolean {

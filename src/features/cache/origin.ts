@@ -27,7 +27,7 @@ import { overridesMethod } from './policy/guard.ts'
 import { isSafe } from './policy/invalidate.ts'
 import { ageOf, mayServeOnError, type Reuse, reuse } from './policy/reuse.ts'
 import { SURROGATE_CAPABILITY } from './policy/surrogate-control.ts'
-import { conditionalHeaders } from './policy/validate.ts'
+import { conditionalHeaders, isConditional } from './policy/validate.ts'
 import { selectingKey } from './policy/vary.ts'
 import { isOfTarget, Posting } from './posting.ts'
 import { purging } from './purging.ts'
@@ -98,7 +98,7 @@ export class CacheOrigin implements Origin, Cache {
     const lookup = this.#lookup(x, request, key)
     if (stored === undefined && this.#state.large.has(lookup.passKey, this.clock.wall()))
       return this.pass(x, request, to, 'too-large')
-    if (stored === undefined && this.#isUnshared(lookup)) return this.#fetchAlone(x, lookup, to)
+    if (this.#isUnshared(lookup)) return this.#fetchAlone(x, lookup, to, stored)
     if (tier?.isUsable === true && !asked.noCache) return this.#ask(x, lookup, to, tier)
     return this.#share(x, lookup, to, stored, 1)
   }
@@ -153,8 +153,8 @@ export class CacheOrigin implements Origin, Cache {
   refetch(x: Exchange, request: RequestHead, key: string, to: Reader, retries: number): Cancel {
     const lookup = this.#lookup(x, request, key)
     if (this.#state.large.has(lookup.passKey, this.clock.wall())) return this.pass(x, request, to, 'too-large')
-    if (this.#isUnshared(lookup)) return this.#fetchAlone(x, lookup, to)
     const stored = this.store.find(key, lookup.partition, request.headers)
+    if (this.#isUnshared(lookup)) return this.#fetchAlone(x, lookup, to, stored)
     return this.#share(x, lookup, to, stored, retries)
   }
 
@@ -176,6 +176,12 @@ export class CacheOrigin implements Origin, Cache {
     if (isPassing) return
     const { passes, large } = this.#state
     ;(because === 'too-large' ? large : passes).add(lookup.passKey, this.clock.wall())
+  }
+
+  unshared(lookup: Lookup): void {
+    this.#state.passes.add(lookup.passKey, this.clock.wall())
+    // Instances that wait for it are told at once, not when its body has ended.
+    this.#state.tier?.end(lookup)
   }
 
   failed(lookup: Lookup): void {
@@ -260,9 +266,16 @@ export class CacheOrigin implements Origin, Cache {
   }
 
   /** Joins the fetch that is under way for this variant, or starts one. */
-  #share(x: Exchange, lookup: Lookup, to: Reader, stored: StoredAnswer | undefined, retries: number): Cancel {
-    const underWay = this.#state.fetching.get(lookup.fillKey)
-    const isCollapsed = underWay?.fill.isOpen === true
+  #share(x: Exchange, asked: Lookup, to: Reader, stored: StoredAnswer | undefined, retries: number): Cancel {
+    const { request, key } = asked
+    const first = this.#state.fetching.get(asked.fillKey)
+    // Known by now to vary, though nothing is stored yet: its variants are fetched side by side.
+    const isVarying = first?.fill.isOpen === true && first.varyNames.length > 0 && !first.admits(request)
+    const lookup = isVarying ? this.#lookup(x, request, key, first.varyNames) : asked
+    const underWay = isVarying ? this.#state.fetching.get(lookup.fillKey) : first
+    const isCollapsed = underWay?.admits(request) === true
+    // What is coming is not for this request, and another fetch may not take its place among those that purges reach.
+    if (!isCollapsed && underWay?.fill.isOpen === true) return this.#fetchAlone(x, lookup, to, stored)
     const fetching: UnderWay = isCollapsed ? underWay : new Fetching(this, lookup, stored, { isRetry: retries === 0 })
     const waiting = new Waiting(this, x, to, fetching, lookup.request, { isCollapsed, retries })
     waiting.join()
@@ -271,14 +284,17 @@ export class CacheOrigin implements Origin, Cache {
   }
 
   /** For what was not to be shared lately: side by side with others who ask alike, and kept if it is good for all now. */
-  #fetchAlone(x: Exchange, lookup: Lookup, to: Reader): Cancel {
+  #fetchAlone(x: Exchange, lookup: Lookup, to: Reader, stored: StoredAnswer | undefined): Cancel {
     const own = this.#unshared(lookup)
-    const fetching = new Fetching(this, own, undefined)
+    const { headers: asked } = own.request
+    // With the client's own conditions where it has any: its answer is most likely for it alone, and 304 may do.
+    const known = isConditional(asked) ? undefined : stored
+    const fetching = new Fetching(this, own, known)
     const waiting = new Waiting(this, x, to, fetching, own.request, { isCollapsed: false, retries: 0 })
     waiting.join()
     this.#state.fetching.set(own.fillKey, fetching)
-    // With the client's own conditions: its answer is most likely for it alone, and 304 may do.
-    const headers = [...own.request.headers, 'Surrogate-Capability', SURROGATE_CAPABILITY]
+    const headers = known === undefined ? asked.slice() : conditionalHeaders(asked, known.headers)
+    headers.push('Surrogate-Capability', SURROGATE_CAPABILITY)
     fetching.fill.started(this.#inner.fetch(x, { ...own.request, headers }, fetching.fill))
     return waiting.cancel
   }
@@ -302,9 +318,9 @@ export class CacheOrigin implements Origin, Cache {
     fetching.fill.started(this.#inner.fetch(x, head, fetching.fill))
   }
 
-  #lookup(x: Exchange, request: RequestHead, key: string): Lookup {
+  /** @param names what answers under this key vary by */
+  #lookup(x: Exchange, request: RequestHead, key: string, names = this.store.varyNames(key)): Lookup {
     const partition = this.policy.keys.partition(request, x.peer)
-    const names = this.store.varyNames(key)
     const authorization = headerValue(request.headers, 'authorization')
     let fillKey = `${key}\n${partition}`
     if (names.length > 0) fillKey += selectingKey(names, request.headers)

@@ -55,6 +55,7 @@ export class Posting implements Reader {
       this.#leave = fetching.fill.join({
         to: this.#to,
         request: this.#request,
+        isOwn: true,
         receive: (own, ownSource) => {
           this.#note(own, '; stored')
           this.#to.head(own, ownSource)

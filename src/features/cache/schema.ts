@@ -59,10 +59,12 @@ const shape = {
     .describe('With override_ttl: keep answers even against `private` and `no-store`. Never for pages of one user.')
     .default(false),
   stale_while_revalidate: duration()
-    .describe('How long a stale answer may be given while a new one is fetched, where the origin does not say.')
+    .describe(
+      'How long an answer that was fresh may be given while a new one is fetched, where the origin does not say.',
+    )
     .prefault('0s'),
   stale_if_error: duration()
-    .describe('How long a stale answer may stand in for an error, where the origin does not say.')
+    .describe('How long an answer that was fresh may stand in for an error, where the origin does not say.')
     .prefault('1h'),
   early_refresh: z
     .boolean()

@@ -15,7 +15,7 @@ export class Waiting implements Waiter {
   readonly request: RequestHead
   readonly #x: Exchange
   readonly #cache: Cache
-  readonly #isCollapsed: boolean
+  readonly isOwn: boolean
   readonly #sinceMs: number
   readonly #fetching: UnderWay
   #cancel: Cancel = () => {}
@@ -34,7 +34,7 @@ export class Waiting implements Waiter {
     this.to = to
     this.request = request
     this.#fetching = fetching
-    this.#isCollapsed = options.isCollapsed
+    this.isOwn = !options.isCollapsed
     this.#retries = options.retries
     this.#sinceMs = cache.clock.now()
   }
@@ -50,10 +50,10 @@ export class Waiting implements Waiter {
     const { headers, status } = res
     const fetching = this.#fetching
     // RFC 9111 §5.2.2.4, §5.2.2.7: they are not reused, and whoever joins reuses.
-    if (this.#isCollapsed) for (const name of fetching.withheld) removeHeader(headers, name)
-    this.#note(this.#isCollapsed ? 'collapsed' : fetching.isKept ? 'miss' : 'pass')
+    if (!this.isOwn) for (const name of fetching.withheld) removeHeader(headers, name)
+    this.#note(!this.isOwn ? 'collapsed' : fetching.isKept ? 'miss' : 'pass')
     if (this.#cache.policy.statusField) {
-      addCacheStatus(headers, fetching.forwardStatus(status, this.#isCollapsed))
+      addCacheStatus(headers, fetching.forwardStatus(status, !this.isOwn))
     }
     const { to } = this
     if (!isNotModified(this.request.headers, headers, status, this.#cache.clock.wall())) {
@@ -94,7 +94,7 @@ export class Waiting implements Waiter {
   }
 
   #note(result: string): void {
-    this.#cache.note(this.#x, result, this.#isCollapsed ? this.#cache.clock.now() - this.#sinceMs : 0)
+    this.#cache.note(this.#x, result, this.isOwn ? 0 : this.#cache.clock.now() - this.#sinceMs)
   }
 }
 

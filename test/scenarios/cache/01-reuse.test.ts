@@ -56,10 +56,11 @@ scenario('within stale-while-revalidate nobody waits, and one refresh runs', asy
 })
 
 scenario('an error of the backend is covered by a stale answer', async (s, t) => {
-  const once = { 'cache-control': 'max-age=0', etag: '"v1"' }
+  const once = { 'cache-control': 'max-age=1', etag: '"v1"' }
   const origin = await s.origin(reply(200, once, 'one'), reply(503, {}, 'down'), (_request, answer) => answer.reset())
-  const gw = await s.gateway({ routes: [{ upstream: origin.url, cache: true }] })
+  const gw = await s.gateway({ routes: [{ upstream: origin.url, cache: true }] }, { clock: s.clock })
   await gw.get('/')
+  await s.clock.advance(1000)
   for (const failure of ['a 503', 'a reset']) {
     const covered = await gw.get('/')
     t.strictSame([covered.status, covered.text], [200, 'one'], failure)

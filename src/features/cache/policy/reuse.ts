@@ -1,4 +1,10 @@
-/** Whether a stored answer may be given to a request as it is (RFC 9111 §4, §4.2.4, §5.2.1; RFC 5861). */
+/**
+ * Whether a stored answer may be given to a request as it is (RFC 9111 §4, §4.2.4, §5.2.1; RFC 5861).
+ *
+ * What never had any freshness may well be one user's page: many frameworks send an entity tag and nothing else. Only its
+ * origin's own word (`stale-while-revalidate`, `stale-if-error`) gives it to anybody unvalidated, not a client's `max-stale`
+ * and not the operator's windows.
+ */
 import type { Directives } from './directives.ts'
 
 /** What decides about a stored answer, without its body. Times in milliseconds. */
@@ -50,20 +56,29 @@ export function reuse(stored: Stored, request: Directives, nowMs: number, rules:
     return { use: 'validate', ageMs, because: 'request' }
   if (leftMs > 0) return { use: 'fresh', ageMs }
   if (forbidsStale(stored.directives)) return { use: 'validate', ageMs, because: 'stale' }
-  if (request.maxStale !== undefined && -leftMs <= request.maxStale * 1000) {
+  const wasFresh = stored.lifetimeMs > 0
+  if (wasFresh && request.maxStale !== undefined && -leftMs <= request.maxStale * 1000) {
     return { use: 'stale', ageMs, because: 'max-stale', refresh: false }
   }
-  if (-leftMs < windowOf(stored.directives.staleWhileRevalidate, rules.whileRevalidateMs)) {
+  if (-leftMs < windowOf(stored.directives.staleWhileRevalidate, wasFresh ? rules.whileRevalidateMs : 0)) {
     return { use: 'stale', ageMs, because: 'while-revalidate', refresh: true }
   }
   return { use: 'validate', ageMs, because: 'stale' }
+}
+
+/**
+ * Whether an answer that has just come, or was just validated, may be given to others than the one it was fetched for.
+ * @param request what the other asked of caches
+ */
+export function isForOthers(answer: Stored, request: Directives, nowMs: number, rules: StaleRules): boolean {
+  return reuse(answer, request, nowMs, rules).use !== 'validate'
 }
 
 /** Whether a stored answer may stand in for one that could not be had (RFC 5861 §4). */
 export function mayServeOnError(stored: Stored, nowMs: number, rules: StaleRules): boolean {
   if (forbidsStale(stored.directives) || stored.directives.noCache) return false
   const staleMs = ageOf(stored, nowMs) - stored.lifetimeMs
-  return staleMs < windowOf(stored.directives.staleIfError, rules.ifErrorMs)
+  return staleMs < windowOf(stored.directives.staleIfError, stored.lifetimeMs > 0 ? rules.ifErrorMs : 0)
 }
 
 /** §4.2.4: what no stale answer may be served against; s-maxage implies proxy-revalidate (§5.2.2.10). */

@@ -29,6 +29,11 @@ export function conditionalHeaders(request: HeaderList, stored: HeaderList | und
   return headers
 }
 
+/** Whether a request names what its client has, or wants no more than a part. */
+export function isConditional(request: HeaderList): boolean {
+  return conditionals.some((name) => headerValue(request, name) !== undefined)
+}
+
 /** Whether the client already has this answer, so that a 304 will do (RFC 9110 §13.2.2). */
 export function isNotModified(request: HeaderList, stored: HeaderList, status: number, nowMs: number): boolean {
   if (status !== 200 && status !== 203 && status !== 204) return false
