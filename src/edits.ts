@@ -6,35 +6,13 @@ import type { BodySource } from './core/body.ts'
 import { asGatewayError, type GatewayError } from './core/errors.ts'
 import type { Exchange } from './core/exchange.ts'
 import { endToEnd, type HeaderList } from './core/headers.ts'
+import { isOurs } from './core/identity-fields.ts'
 import type { RequestHead, ResponseHead } from './core/message.ts'
 import type { Cancel, Origin, Reader } from './core/origin.ts'
 import { having, type Stage, type Step } from './steps.ts'
 
 /** Our name in Via (RFC 9110 §7.6.3): a pseudonym, since host names are nobody's business. */
 export const VIA = '1.1 latency-gateway'
-
-/** Fields that say who the client is or where it wanted to go: ours alone to send. */
-const identityFields = new Set([
-  'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-forwarded-port',
-  'x-forwarded-server',
-  'x-forwarded-scheme',
-  'x-forwarded-ssl',
-  'x-forwarded-prefix',
-  'x-forwarded-by',
-  'x-forwarded',
-  'x-real-ip',
-  'x-client-ip',
-  'x-request-id',
-  'x-original-url',
-  'x-original-host',
-  'x-original-uri',
-  'x-rewrite-url',
-  'x-http-host-override',
-])
 
 /**
  * Fields of the request that are not copied: identity (with `_` for `-` too, which CGI-like backends cannot tell
@@ -43,9 +21,8 @@ const identityFields = new Set([
 function isReplaced(name: string): boolean {
   switch (name.charCodeAt(0) | 0x20) {
     case 0x78: // x
-      return name.length >= 9 && identityFields.has(name.toLowerCase().replaceAll('_', '-'))
     case 0x66: // f
-      return name.length === 9 && name.toLowerCase() === 'forwarded'
+      return isOurs(name)
     case 0x68: // h
       return name.length === 4 && name.toLowerCase() === 'host'
     case 0x63: // c

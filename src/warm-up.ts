@@ -2,6 +2,7 @@
  * Fetches what routes name under `cache.warm`, after a start and a reload: one URL after another, as a request that no
  * client waits for, so that the first clients find it stored. What is stored and fresh is not fetched.
  */
+
 import type { Clock, Timer } from './core/clock.ts'
 import { DetachedExchange } from './core/detached.ts'
 import { GatewayError } from './core/errors.ts'
@@ -9,6 +10,7 @@ import type { Log } from './core/log.ts'
 import type { RequestHead, ResponseHead } from './core/message.ts'
 import type { Cancel, Reader } from './core/origin.ts'
 import { LOW } from './core/priority.ts'
+import { queryOf } from './core/target.ts'
 import type { Plan } from './plan.ts'
 
 export interface WarmUpDeps {
@@ -131,7 +133,7 @@ function requestFor(text: string): RequestHead {
     authority: url.host,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     path: url.pathname,
-    query: url.search,
+    query: queryOf(url),
     headers: ['Host', url.host, 'Accept', '*/*', 'User-Agent', 'latency-gateway (warm-up)'],
     body: null,
   }

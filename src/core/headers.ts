@@ -10,8 +10,29 @@ export function isNamed(name: string, lower: string): boolean {
   return name.length === lower.length && (name === lower || name.toLowerCase() === lower)
 }
 
-/** The first value of a field, or undefined. `lower` must be lower case. */
-export function headerValue(list: HeaderList, lower: string): string | undefined {
+/**
+ * Fields that messages have once (RFC 9110 §5.3: singletons), or that are refused, or void, when they come twice. Only these
+ * may be read by their first line; whatever may come on several lines is read whole.
+ */
+export type SingleField =
+  | 'age'
+  | 'content-length'
+  | 'content-location'
+  | 'content-type'
+  | 'date'
+  | 'etag'
+  | 'host'
+  | 'if-modified-since'
+  | 'if-range'
+  | 'last-modified'
+  | 'location'
+  | 'retry-after'
+  | 'sec-websocket-key'
+  | 'x-forwarded-host'
+  | 'x-request-id'
+
+/** The first line of a field that messages have once, or undefined. All others: `joinedValue`, `headerValues`, `hasHeader`. */
+export function headerValue(list: HeaderList, lower: SingleField): string | undefined {
   for (let i = 0; i < list.length; i += 2) {
     if (isNamed(list[i] as string, lower)) return list[i + 1] as string
   }
@@ -26,6 +47,12 @@ export function joinedValue(list: HeaderList, lower: string): string | undefined
     joined = joined === undefined ? (list[i + 1] as string) : `${joined}, ${list[i + 1]}`
   }
   return joined
+}
+
+/** Whether there is a line of that field. `lower` must be lower case. */
+export function hasHeader(list: HeaderList, lower: string): boolean {
+  for (let i = 0; i < list.length; i += 2) if (isNamed(list[i] as string, lower)) return true
+  return false
 }
 
 /** Every value of a field, a line each, in order. */
@@ -103,8 +130,9 @@ export function isHopByHop(name: string): boolean {
 }
 
 /**
- * What `Connection` may not take away although it names it: fields that carry framing, routing or identity.
- * A client could otherwise have us drop our own X-Forwarded-For or a cache directive on the way.
+ * What `Connection` may not take away although it names it (RFC 9110 §7.6.1: never a field for all recipients): fields that
+ * carry framing, routing, identity or conditions, and whatever restricts how an answer may be used. A client could otherwise
+ * have us drop our own X-Forwarded-For, and a backend its Vary, on the way. One list for both directions.
  */
 const notConnectionOptions = new Set([
   'close',
@@ -114,9 +142,35 @@ const notConnectionOptions = new Set([
   'content-length',
   'transfer-encoding',
   'cache-control',
+  'cdn-cache-control',
+  'surrogate-control',
+  'pragma',
+  'expires',
+  'age',
+  'date',
+  'vary',
+  'no-vary-search',
+  'etag',
+  'last-modified',
   'authorization',
+  'www-authenticate',
   'cookie',
   'set-cookie',
+  'content-type',
+  'content-encoding',
+  'content-range',
+  'content-security-policy',
+  'strict-transport-security',
+  'x-content-type-options',
+  'x-frame-options',
+  'range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'if-range',
+  'expect',
+  'origin',
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',

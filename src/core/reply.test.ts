@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type ErrorCode, errorTable, GatewayError } from './errors.ts'
-import { headerValue } from './headers.ts'
+import { joinedValue } from './headers.ts'
 import { problem } from './reply.ts'
 
 const text = (body: Uint8Array | undefined) => Buffer.from(body ?? []).toString()
@@ -9,9 +9,9 @@ t.test('a failure is told as problem+json with its code and the request id (RFC 
   for (const code of Object.keys(errorTable) as ErrorCode[]) {
     const reply = problem(new GatewayError(code, 'secret 10.1.2.3'), 'id-1', [])
     t.equal(reply.status, errorTable[code].status)
-    t.equal(headerValue(reply.headers, 'content-type'), 'application/problem+json')
-    t.equal(headerValue(reply.headers, 'cache-control'), 'no-store')
-    t.equal(headerValue(reply.headers, 'x-request-id'), 'id-1')
+    t.equal(joinedValue(reply.headers, 'content-type'), 'application/problem+json')
+    t.equal(joinedValue(reply.headers, 'cache-control'), 'no-store')
+    t.equal(joinedValue(reply.headers, 'x-request-id'), 'id-1')
     t.strictSame(JSON.parse(text(reply.body)), {
       type: `urn:latency-gateway:error:${code}`,
       title: errorTable[code].title,
@@ -32,7 +32,7 @@ t.test('nothing of the inside is told, in either form', async (t) => {
 
 t.test('extra fields of the error are sent', async (t) => {
   const reply = problem(new GatewayError('method_refused', '', ['Allow', 'GET']), 'id-1', [])
-  t.equal(headerValue(reply.headers, 'allow'), 'GET')
+  t.equal(joinedValue(reply.headers, 'allow'), 'GET')
 })
 
 const json = 'application/problem+json'
@@ -67,7 +67,7 @@ for (const [lines, type] of negotiated) {
       'id-1',
       lines.flatMap((line) => ['accept', line]),
     )
-    t.equal(headerValue(reply.headers, 'content-type'), type)
+    t.equal(joinedValue(reply.headers, 'content-type'), type)
     if (type === plain) t.equal(text(reply.body), '404 No such route\nrequest id: id-1\n')
   })
 }

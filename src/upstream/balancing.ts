@@ -1,7 +1,8 @@
 /** Which balancer an upstream's configuration means, and what it hashes of a request. */
+import { cookieText } from '../core/cookies.ts'
 import type { Exchange } from '../core/exchange.ts'
 import type { SharedDeps } from '../core/feature.ts'
-import { headerValue } from '../core/headers.ts'
+import { joinedValue } from '../core/headers.ts'
 import type { RequestHead } from '../core/message.ts'
 import type { Condition } from './condition.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -12,7 +13,6 @@ import { PeakEwma } from './policy/balance/peak-ewma.ts'
 import { RandomBalancer } from './policy/balance/random.ts'
 import { RoundRobin } from './policy/balance/round-robin.ts'
 import { hash32 } from './policy/hash-key.ts'
-import { cookieValue } from './policy/sticky.ts'
 import type { UpstreamConfig } from './schema.ts'
 import type { HashSource } from './schema-resilience.ts'
 
@@ -68,9 +68,9 @@ function named(source: HashSource, x: Exchange, req: RequestHead): string | unde
     case 'path':
       return req.path
     case 'header':
-      return headerValue(req.headers, source.name)
+      return joinedValue(req.headers, source.name)
     case 'cookie':
-      return cookieValue(req.headers, source.name)
+      return cookieText(req.headers, source.name)
     case 'query':
       return new URLSearchParams(req.query).get(source.name) ?? undefined
   }

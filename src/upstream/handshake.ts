@@ -1,7 +1,15 @@
 /** The two halves of a WebSocket handshake as we send them on, and the check that the second answers the first. */
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { endToEnd, type HeaderList, headerValue, headerValues, isNamed, joinedValue } from '../core/headers.ts'
+import {
+  endToEnd,
+  type HeaderList,
+  hasHeader,
+  headerValue,
+  headerValues,
+  isNamed,
+  joinedValue,
+} from '../core/headers.ts'
 import type { RequestHead } from '../core/message.ts'
 
 /** RFC 6455 §1.3 */
@@ -31,7 +39,7 @@ export function acceptFault(asked: HeaderList, answered: HeaderList): string | u
     .digest('base64')
   const accepts = headerValues(answered, 'sec-websocket-accept')
   if (accepts.length !== 1 || accepts[0] !== expected) return '101 with a Sec-WebSocket-Accept that is not ours'
-  if (headerValue(answered, 'transfer-encoding') !== undefined) return '101 with Transfer-Encoding'
+  if (hasHeader(answered, 'transfer-encoding')) return '101 with Transfer-Encoding'
   return undefined
 }
 

@@ -8,7 +8,7 @@ import { isIP, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { asGatewayError, GatewayError } from '../core/errors.ts'
 import { CONNECT, QUEUE, WAIT } from '../core/exchange.ts'
-import { endToEnd, type HeaderList, headerValue } from '../core/headers.ts'
+import { endToEnd, type HeaderList, hasHeader } from '../core/headers.ts'
 import type { RequestHead } from '../core/message.ts'
 import type { Reader } from '../core/origin.ts'
 import { Deadline } from '../core/wheel.ts'
@@ -22,7 +22,7 @@ import type { Caller } from './pool.ts'
 
 export function isForNode({ path, body, headers }: RequestHead): boolean {
   if (body === null || body.lengthBytes !== undefined) return path === '*'
-  return headerValue(headers, 'trailer') !== undefined
+  return hasHeader(headers, 'trailer')
 }
 
 export class NodeAttempt implements Try, Caller {

@@ -25,6 +25,8 @@ export interface CachePolicy {
   /** Whether a client at this address may purge with the PURGE method; undefined where that method is not the cache's. */
   readonly mayPurge: ((address: string) => boolean) | undefined
   bypasses(request: RequestHead): boolean
+  /** Whether the request has a field, not part of the key, that may have a backend write another host, path or client into a page. */
+  misleads(request: RequestHead): boolean
   readonly maxObjectBytes: number
   readonly statusField: boolean
   /** Response field that carries purge tags, lower case. */

@@ -5,7 +5,7 @@
 import { type BodySource, wholeBody } from '../../core/body.ts'
 import type { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import { type HeaderList, headerValue, isNamed } from '../../core/headers.ts'
+import { type HeaderList, headerValue, isNamed, joinedValue } from '../../core/headers.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
 import { bytesOf } from '../../core/pieces.ts'
@@ -39,7 +39,7 @@ export function deliver(delivery: Delivery, to: Reader): Cancel {
     return headOnly(to, 304, headers.filter(describesNoBody(headers)))
   }
   const isHead = request.method === 'HEAD'
-  const range = isHead || answer.status !== 200 ? undefined : headerValue(request.headers, 'range')
+  const range = isHead || answer.status !== 200 ? undefined : joinedValue(request.headers, 'range')
   if (range !== undefined && passesIfRange(request.headers, answer.headers, answer.receivedAtMs)) {
     const ranges = parseRange(range, answer.bodyBytes)
     if (ranges.kind === 'unsatisfiable') return unsatisfiable(to, headers, answer.bodyBytes)

@@ -28,6 +28,7 @@ const policy: CachePolicy = {
   keyOfTarget: (authority, path, query) => keyOfTarget(keyRules, authority, path, query),
   mayPurge: undefined,
   bypasses: () => false,
+  misleads: () => false,
   maxObjectBytes: 40,
   statusField: true,
   tagsField: 'surrogate-key',

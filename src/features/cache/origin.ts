@@ -11,7 +11,7 @@ import type { Clock } from '../../core/clock.ts'
 import { DetachedExchange } from '../../core/detached.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { type Exchange, LOOKUP, WAIT } from '../../core/exchange.ts'
-import { headerValue } from '../../core/headers.ts'
+import { hasHeader, joinedValue } from '../../core/headers.ts'
 import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
 import { NO_EXTRAS, SERVE_STALE } from '../../core/pressure.ts'
@@ -60,6 +60,7 @@ export class CacheOrigin implements Origin, Cache {
     if (method !== 'GET' && method !== 'HEAD') return this.#otherMethod(x, request, to)
     if (overridesMethod(request.headers)) return this.#overridden(x, request, to)
     if (this.policy.bypasses(request)) return this.pass(x, request, to, 'rule')
+    if (!x.peer.trusted && this.policy.misleads(request)) return this.pass(x, request, to, 'misleading-field')
     // Content means nothing here (RFC 9110 §9.3.1), but a backend may heed it: what it then says is not for others.
     if (request.body !== null) return this.pass(x, request, to, 'request-content')
     return this.#lookUp(x, request, this.policy.keys.key(request), to, this.#state.tier)
@@ -93,7 +94,7 @@ export class CacheOrigin implements Origin, Cache {
       return this.#inner.fetch(x, request, headUpdating(this, request, stored, to))
     }
     if (asked.noStore) return this.pass(x, request, to, 'request-no-store')
-    const hasRange = stored === undefined && headerValue(request.headers, 'range') !== undefined
+    const hasRange = stored === undefined && hasHeader(request.headers, 'range')
     if (hasRange) return this.pass(x, request, to, 'range')
     const lookup = this.#lookup(x, request, key)
     if (stored === undefined && this.#state.large.has(lookup.passKey, this.clock.wall()))
@@ -227,6 +228,7 @@ export class CacheOrigin implements Origin, Cache {
 
   #query(x: Exchange, request: RequestHead, to: Reader): Cancel {
     if (this.policy.bypasses(request)) return this.pass(x, request, to, 'rule')
+    if (!x.peer.trusted && this.policy.misleads(request)) return this.pass(x, request, to, 'misleading-field')
     if (!isKeyable(request)) return this.pass(x, request, to, 'request-content')
     const goOn = (remembered: RequestHead, key: string) => this.#lookUp(x, remembered, key, to, this.#state.tier)
     return querying(request, this.policy.keys.key(request), to, goOn)
@@ -321,7 +323,7 @@ export class CacheOrigin implements Origin, Cache {
   /** @param names what answers under this key vary by */
   #lookup(x: Exchange, request: RequestHead, key: string, names = this.store.varyNames(key)): Lookup {
     const partition = this.policy.keys.partition(request, x.peer)
-    const authorization = headerValue(request.headers, 'authorization')
+    const authorization = joinedValue(request.headers, 'authorization')
     let fillKey = `${key}\n${partition}`
     if (names.length > 0) fillKey += selectingKey(names, request.headers)
     if (authorization !== undefined) fillKey = `${fillKey}\n${authorization}`

@@ -87,7 +87,7 @@ function update(
   res: ResponseHead,
   requestedAtMs: number,
 ): void {
-  const differs = (name: string) => {
+  const differs = (name: 'etag' | 'last-modified') => {
     const value = headerValue(res.headers, name)
     return value !== undefined && value !== (headerValue(stored.headers, name) ?? value)
   }

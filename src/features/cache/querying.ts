@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { asGatewayError } from '../../core/errors.ts'
-import { headerValue } from '../../core/headers.ts'
+import { joinedValue } from '../../core/headers.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Reader } from '../../core/origin.ts'
 import { replayable } from '../../core/replay.ts'
@@ -36,7 +36,7 @@ export function querying(
   const remembered = replayable(body, LONGEST_CONTENT_BYTES)
   const digest = createHash('sha256')
   for (const field of ['content-type', 'content-encoding', 'content-language']) {
-    digest.update(`${headerValue(headers, field) ?? ''}\n`)
+    digest.update(`${joinedValue(headers, field) ?? ''}\n`)
   }
   const stream = remembered.open()
   stream.on('data', (chunk: Buffer) => digest.update(chunk))

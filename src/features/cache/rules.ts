@@ -1,10 +1,12 @@
 /** A route's `cache` settings, compiled. */
 import type { Random } from '../../core/clock.ts'
-import { headerValue } from '../../core/headers.ts'
+import { hasCookie } from '../../core/cookies.ts'
+import { hasHeader } from '../../core/headers.ts'
 import type { RequestHead } from '../../core/message.ts'
 import { Networks } from '../../core/networks.ts'
 import type { CachePolicy } from './contract.ts'
-import { compileKeys, cookieValue, type KeyRules, keyOfTarget } from './policy/key.ts'
+import { hasMisleadingField } from './policy/guard.ts'
+import { compileKeys, type KeyRules, keyOfTarget } from './policy/key.ts'
 import type { CacheConfig } from './schema.ts'
 
 export function keyRules(config: CacheConfig): KeyRules {
@@ -28,8 +30,9 @@ export function compile(route: string, config: CacheConfig, random: Random): Cac
     keyOfTarget: (authority, path, query) => keyOfTarget(rules, authority, path, query),
     mayPurge: purgers === undefined ? undefined : (address) => purgers.has(address),
     bypasses: (request: RequestHead) =>
-      bypassFields.some((name) => headerValue(request.headers, name) !== undefined) ||
-      bypassCookies.some((name) => cookieValue(request.headers, name) !== undefined),
+      bypassFields.some((name) => hasHeader(request.headers, name)) ||
+      bypassCookies.some((name) => hasCookie(request.headers, name)),
+    misleads: ({ headers }) => hasMisleadingField(headers, rules.headers),
     maxObjectBytes: config.max_object,
     statusField: config.status_header,
     tagsField: config.tags.toLowerCase(),

@@ -14,12 +14,17 @@ const querySchema = z
   .union(
     [
       z.enum(['all', 'none']),
-      section({ only: names().describe('Only these parameters count.') }),
-      section({ except: names().describe('All but these count; `utm_*` stands for every name that begins so.') }),
+      section({
+        only: names().describe('Only these parameters count.').optional(),
+        except: names().describe('All but these count; `utm_*` stands for every name that begins so.').optional(),
+        sort: z.boolean().describe('Whether the order of parameters makes no difference.').optional(),
+      }).refine((rule) => rule.only === undefined || rule.except === undefined, {
+        error: 'has both `only` and `except`: use one of them',
+      }),
     ],
-    { error: 'is not one of `all`, `none`, `{only: […]}` and `{except: […]}`' },
+    { error: 'is not one of `all`, `none`, `{only: […]}`, `{except: […]}` and `{sort: true}`' },
   )
-  .describe('Which query parameters make a difference; their order never does.')
+  .describe('Which query parameters make a difference. `all`: the query as it is, byte for byte.')
 
 const keySchema = section({
   query: querySchema.default('all'),

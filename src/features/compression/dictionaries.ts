@@ -4,7 +4,7 @@
  */
 import { webcrypto } from 'node:crypto'
 import type { Exchange } from '../../core/exchange.ts'
-import { type HeaderList, headerValue } from '../../core/headers.ts'
+import { type HeaderList, hasHeader, joinedValue } from '../../core/headers.ts'
 import type { Log } from '../../core/log.ts'
 import { bytesOf, joined } from '../../core/pieces.ts'
 import type { Stored } from '../../core/stored.ts'
@@ -79,11 +79,11 @@ export class RouteDictionaries {
     if (x.stored === undefined) return undefined
     x.stored.take()
     this.#offered.add(x.stored)
-    if (headerValue(headers, 'use-as-dictionary') === undefined) {
+    if (!hasHeader(headers, 'use-as-dictionary')) {
       headers.push('Use-As-Dictionary', this.#match ?? `match=${matchOf(x.request.path)}`)
     }
     headers.push('Vary', 'Available-Dictionary')
-    const available = headerValue(x.request.headers, 'available-dictionary')
+    const available = joinedValue(x.request.headers, 'available-dictionary')
     const dictionary = available === undefined ? undefined : this.#store.find(available)
     if (dictionary === undefined) return undefined
     const coding = this.#codings.find((coding) => coding !== 'gzip' && negotiated.known.has(relative[coding]))

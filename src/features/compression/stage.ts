@@ -6,7 +6,7 @@ import type { BodyFilter } from '../../core/body.ts'
 import type { Random } from '../../core/clock.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import { type HeaderList, headerValue, joinedValue } from '../../core/headers.ts'
+import { type HeaderList, joinedValue } from '../../core/headers.ts'
 import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Pressure } from '../../core/pressure.ts'
 import type { Stage } from '../../core/stage.ts'
@@ -236,7 +236,5 @@ function varyByCoding(headers: HeaderList, facts: Facts): void {
 
 /** The client's Accept-Encoding. */
 export function acceptEncoding(x: Exchange): string | undefined {
-  const { headers } = x.request
-  const first = headerValue(headers, 'accept-encoding')
-  return first === undefined ? undefined : joinedValue(headers, 'accept-encoding')
+  return joinedValue(x.request.headers, 'accept-encoding')
 }

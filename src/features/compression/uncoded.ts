@@ -4,7 +4,7 @@
  * the origin's, so that caches and origins can judge conditions by them.
  */
 import type { Exchange } from '../../core/exchange.ts'
-import { type HeaderList, headerValue, isNamed } from '../../core/headers.ts'
+import { type HeaderList, headerValue, isNamed, joinedValue } from '../../core/headers.ts'
 import type { RequestHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
 import { originTags } from './policy/etag.ts'
@@ -77,7 +77,7 @@ export class Uncoded implements Origin {
 }
 
 export function isFixed(request: HeaderList): boolean {
-  const directives = headerValue(request, 'cache-control')
+  const directives = joinedValue(request, 'cache-control')
   return directives?.includes('no-transform') === true
 }
 

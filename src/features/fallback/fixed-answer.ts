@@ -1,7 +1,7 @@
 /** The fixed answer of a fallback, made at load as far as it is the same for every exchange. */
 import type { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import { type HeaderList, headerValue } from '../../core/headers.ts'
+import { type HeaderList, hasHeader, headerValue } from '../../core/headers.ts'
 import type { Reply } from '../../core/reply.ts'
 import { compileTemplate, type Text } from '../../core/template.ts'
 import type { FixedAnswer } from './schema.ts'
@@ -17,7 +17,7 @@ export function compileAnswer({ status, headers, body }: FixedAnswer): (x: Excha
     added.push('Content-Type', 'text/plain; charset=utf-8')
   }
   // It stands in for an answer that will be there again in a moment: nobody may keep it.
-  if (headerValue(list, 'cache-control') === undefined) added.push('Cache-Control', 'no-store')
+  if (!hasHeader(list, 'cache-control')) added.push('Cache-Control', 'no-store')
   const template = compileTemplate(body)
   const content = typeof template === 'string' ? encoder.encode(template) : template
   return (x, why) => {
@@ -37,7 +37,7 @@ function textOf(text: Text, x: Exchange): string {
 function addMissing(list: HeaderList, more: readonly string[]): void {
   for (let i = 0; i < more.length; i += 2) {
     const name = more[i] as string
-    if (headerValue(list, name.toLowerCase()) === undefined) list.push(name, more[i + 1] as string)
+    if (!hasHeader(list, name.toLowerCase())) list.push(name, more[i + 1] as string)
   }
 }
 

@@ -8,7 +8,7 @@ import type { Clock, Random } from '../../core/clock.ts'
 import { DetachedExchange } from '../../core/detached.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import { type HeaderList, headerValue, removeHeader } from '../../core/headers.ts'
+import { type HeaderList, hasHeader, removeHeader } from '../../core/headers.ts'
 import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Cancel, Origin, Reader } from '../../core/origin.ts'
 import { NO_EXTRAS, type Pressure } from '../../core/pressure.ts'
@@ -56,7 +56,7 @@ export class MirrorOrigin implements Origin {
 
   fetch(x: Exchange, req: RequestHead, to: Reader): Cancel {
     const plan = this.#plan
-    const own = headerValue(req.headers, mark) === undefined ? req : { ...req, headers: unmarked(req.headers) }
+    const own = !hasHeader(req.headers, mark) ? req : { ...req, headers: unmarked(req.headers) }
     if (!isMirrored(plan, req.method, plan.random())) return this.#inner.fetch(x, own, to)
     if (own.body === null) {
       const cancel = this.#inner.fetch(x, own, to)

@@ -5,7 +5,7 @@
 import { section, z } from '../../config/schema.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import type { Feature } from '../../core/feature.ts'
-import { headerValue } from '../../core/headers.ts'
+import { joinedValue } from '../../core/headers.ts'
 import { priorities } from '../../core/priority.ts'
 import type { Stage } from '../../core/stage.ts'
 
@@ -46,7 +46,7 @@ class PriorityStage implements Stage {
   admit(x: Exchange): undefined {
     x.priority = this.#default
     if (this.#header === '' || !(this.#isAnyoneBelieved || x.peer.trusted)) return
-    const asked = headerValue(x.request.headers, this.#header)
+    const asked = joinedValue(x.request.headers, this.#header)
     const index = asked === undefined ? -1 : (priorities as readonly string[]).indexOf(asked.trim().toLowerCase())
     if (index >= 0) x.priority = index
   }

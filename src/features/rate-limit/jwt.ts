@@ -15,7 +15,7 @@ import {
 } from 'jose'
 import type { Clock } from '../../core/clock.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import { headerValue } from '../../core/headers.ts'
+import { joinedValue } from '../../core/headers.ts'
 import type { Counter } from '../../core/metrics.ts'
 import type { JwtConfig } from './schema.ts'
 
@@ -103,7 +103,7 @@ export function keyOf({ secret, public_key: publicKey, jwks }: JwtConfig): KeySo
 }
 
 function tokenOf({ request }: Exchange): string | undefined {
-  const field = headerValue(request.headers, 'authorization')
+  const field = joinedValue(request.headers, 'authorization')
   if (field === undefined || field.length > LONGEST_TOKEN || !/^bearer /i.test(field)) return undefined
   return field.slice(7).trim()
 }

@@ -1,6 +1,8 @@
 /** What a limit counts by, compiled: out of an exchange, the text that stands for whoever is counted. */
+
+import { cookieText } from '../../core/cookies.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import { headerValue } from '../../core/headers.ts'
+import { joinedValue } from '../../core/headers.ts'
 import type { Tokens } from './jwt.ts'
 import { clientKey } from './policy/client-key.ts'
 
@@ -35,9 +37,9 @@ function part(source: string, tokens: Tokens | undefined): KeyOf {
     case 'route':
       return (x) => x.route.name
     case 'header':
-      return orClient(named.toLowerCase(), (x, name) => headerValue(x.request.headers, name))
+      return orClient(named.toLowerCase(), (x, name) => joinedValue(x.request.headers, name))
     case 'cookie':
-      return orClient(named, (x, name) => cookieValue(headerValue(x.request.headers, 'cookie'), name))
+      return orClient(named, (x, name) => cookieText(x.request.headers, name))
     case 'query':
       return orClient(named, (x, name) => new URLSearchParams(x.request.query).get(name) ?? undefined)
     case 'jwt':
@@ -57,12 +59,4 @@ function orClient(name: string, read: (x: Exchange, name: string) => string | un
 
 function byClient(x: Exchange): string {
   return clientKey(x.peer.client)
-}
-
-function cookieValue(cookies: string | undefined, name: string): string | undefined {
-  for (const pair of cookies?.split(';') ?? []) {
-    const equals = pair.indexOf('=')
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
-  }
-  return undefined
 }

@@ -3,6 +3,7 @@
  * (method override), and pages of one user that were asked for by the name of a static file (cache deception).
  */
 import { type HeaderList, headerValue, isNamed } from '../../../core/headers.ts'
+import { mayMislead } from '../../../core/identity-fields.ts'
 import type { LifetimeSource } from './freshness.ts'
 
 /** Whether the request asks the backend to take it for one with another method, as some frameworks do. */
@@ -21,6 +22,15 @@ export function overridesMethod(request: HeaderList): boolean {
         break
       default:
     }
+  }
+  return false
+}
+
+/** Whether a client wrote a field that some backends heed, and that is no part of the key. @param keyed in lower case */
+export function hasMisleadingField(request: HeaderList, keyed: readonly string[]): boolean {
+  for (let i = 0; i < request.length; i += 2) {
+    const name = request[i] as string
+    if (mayMislead(name) && !keyed.includes(name.toLowerCase())) return true
   }
   return false
 }

@@ -1,6 +1,8 @@
 /** What an unsafe request that succeeded makes untrue (RFC 9111 §4.4): its target, Location and Content-Location. */
+
 import { type HeaderList, headerValue } from '../../../core/headers.ts'
 import type { RequestHead } from '../../../core/message.ts'
+import { queryOf } from '../../../core/target.ts'
 
 /** RFC 9110 §9.2.1 and the registry's safe extensions. Any other method, known or not, is unsafe. */
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY', 'PROPFIND', 'REPORT', 'SEARCH', 'PRI'])
@@ -21,7 +23,7 @@ export interface Target {
 export function invalidated(request: RequestHead, status: number, response: HeaderList): Target[] {
   if (status < 200 || status >= 400) return []
   const targets: Target[] = [{ path: request.path, query: request.query }]
-  for (const field of ['location', 'content-location']) {
+  for (const field of ['location', 'content-location'] as const) {
     const reference = headerValue(response, field)
     const target = reference === undefined ? undefined : resolveReference(request, reference)
     if (target !== undefined) targets.push(target)
@@ -39,5 +41,5 @@ export function resolveReference(request: RequestHead, reference: string): Targe
   if (!URL.canParse(reference, base)) return undefined
   const url = new URL(reference, base)
   const own = new URL(base)
-  return url.host === own.host ? { path: url.pathname, query: url.search } : undefined
+  return url.host === own.host ? { path: url.pathname, query: queryOf(url) } : undefined
 }

@@ -5,16 +5,26 @@ import { type KeyRules, keyOfTarget } from './key.ts'
 const rules = (query: KeyRules['query']): KeyRules => ({ query, headers: [], cookies: [], host: true })
 const key = (query: string, rule: KeyRules['query'] = 'all') => keyOfTarget(rules(rule), 'a', '/', query)
 
-t.test('the order of parameters makes no difference, that of equal names does', async (t) => {
-  t.equal(key('?b=2&a=1'), key('?a=1&b=2'))
-  t.not(key('?a=1&a=2'), key('?a=2&a=1'))
+t.test('the query counts as it was sent', async (t) => {
+  t.not(key('?'), key(''))
+  t.not(key('?b=2&a=1'), key('?a=1&b=2'))
+  t.not(key('?a'), key('?a='))
+  fc.assert(fc.property(fc.string(), fc.string(), (a, b) => (key(`?${a}`) === key(`?${b}`)) === (a === b)))
+})
+
+t.test('where it is asked for, the order of parameters makes no difference, that of equal names does', async (t) => {
+  const sorted = { sort: true }
+  t.equal(key('?b=2&a=1', sorted), key('?a=1&b=2', sorted))
+  t.not(key('?a=1&a=2', sorted), key('?a=2&a=1', sorted))
+  t.not(key('?', sorted), key('', sorted))
+  t.equal(key('?b=2&x=3&a=1', { except: ['x'], sort: true }), key('?a=1&b=2', sorted))
   const parameter = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.nat(9)).map(([name, value]) => `${name}=${value}`)
   const distinct = fc.uniqueArray(parameter, { selector: (text) => text[0] })
   fc.assert(
     fc.property(distinct, fc.nat(), (parameters, turn) => {
       const at = turn % Math.max(1, parameters.length)
       const turned = [...parameters.slice(at), ...parameters.slice(0, at)]
-      return key(`?${parameters.join('&')}`) === key(`?${turned.join('&')}`)
+      return key(`?${parameters.join('&')}`, sorted) === key(`?${turned.join('&')}`, sorted)
     }),
   )
 })

@@ -1,11 +1,23 @@
 /** What makes two requests ask for the same thing (RFC 9111 §2: the target URI), and what an unsafe one makes untrue. */
+import { cookieText } from '../../../core/cookies.ts'
 import type { Peer } from '../../../core/exchange.ts'
-import { type HeaderList, headerValue, isNamed } from '../../../core/headers.ts'
+import { type HeaderList, isNamed, joinedValue } from '../../../core/headers.ts'
+import { namesPlace } from '../../../core/identity-fields.ts'
 import type { RequestHead } from '../../../core/message.ts'
 
+/** `all`: the query byte for byte. */
+export type QueryRule =
+  | 'all'
+  | 'none'
+  | {
+      readonly only?: readonly string[] | undefined
+      readonly except?: readonly string[] | undefined
+      readonly sort?: boolean | undefined
+    }
+
 export interface KeyRules {
-  /** Which query parameters count; their order never does. */
-  readonly query: 'all' | 'none' | { readonly only: readonly string[] } | { readonly except: readonly string[] }
+  /** Which query parameters count, and whether their order does not. */
+  readonly query: QueryRule
   /** Request fields and cookies whose values are part of the key. */
   readonly headers: readonly string[]
   readonly cookies: readonly string[]
@@ -32,6 +44,7 @@ export function compileKeys(route: string, rules: KeyRules): Keys {
     partition: (request, peer) => {
       let partition = request.scheme === 'https' ? overTls : route
       if (peer.trusted && rules.host) partition += toldHosts(peer.forwarded, request.authority)
+      if (peer.trusted) partition += toldPlaces(request.headers)
       return isPlain ? partition : partition + extras(request.headers, rules)
     },
   }
@@ -71,17 +84,18 @@ export function queryLabel(resource: string): string {
  * A parameter that doesn't count still does when it holds a `;`: some backends read that as `&`, and would find another
  * parameter in it.
  */
-function queryNormaliser(rule: KeyRules['query']): (query: string) => string {
+function queryNormaliser(rule: QueryRule): (query: string) => string {
   if (rule === 'none') return () => ''
-  const counts = rule === 'all' ? undefined : 'only' in rule ? matcher(rule.only) : not(matcher(rule.except))
+  if (rule === 'all') return (query) => query
+  const { only, except, sort } = rule
+  const counts = only !== undefined ? matcher(only) : except !== undefined ? not(matcher(except)) : undefined
   return (query) => {
-    if (query.length <= 1) return ''
-    if (counts === undefined && !query.includes('&')) return query
+    if (query === '') return ''
     const parameters = query.slice(1).split('&')
     const kept = counts === undefined ? parameters : parameters.filter((p) => counts(nameOf(p)) || p.includes(';'))
     if (kept.length === 0) return ''
-    // Sorted by name only and stably: the order of equal names may carry meaning.
-    kept.sort((a, b) => compare(nameOf(a), nameOf(b)))
+    // By name only and stably: the order of equal names may carry meaning.
+    if (sort === true) kept.sort((a, b) => compare(nameOf(a), nameOf(b)))
     return `?${kept.join('&')}`
   }
 }
@@ -115,23 +129,22 @@ function toldHosts(forwarded: HeaderList, authority: string): string {
   return told
 }
 
+/** Other fields by which a trusted proxy, or somebody through it, tells backends where a request goes. */
+function toldPlaces(headers: HeaderList): string {
+  let told = ''
+  for (let i = 0; i < headers.length; i += 2) {
+    if (namesPlace(headers[i] as string)) told += `\n${(headers[i] as string).toLowerCase()}=${headers[i + 1]}`
+  }
+  return told
+}
+
 /** RFC 7239 §5.3, §5.4: what of Forwarded backends build links from. Addresses are left out: they would make a key each. */
 const hostOrScheme = /\b(?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,\s]*)/g
 
+/** Every line and every cookie of a name: which of several counts is for the backend to say, and not for the client to choose. */
 function extras(headers: HeaderList, rules: KeyRules): string {
   let text = ''
-  for (const name of rules.headers) text += `\n${name}:${headerValue(headers, name) ?? ''}`
-  for (const name of rules.cookies) text += `\ncookie ${name}=${cookieValue(headers, name) ?? ''}`
+  for (const name of rules.headers) text += `\n${name}:${joinedValue(headers, name) ?? ''}`
+  for (const name of rules.cookies) text += `\ncookie ${name}=${cookieText(headers, name) ?? ''}`
   return text
-}
-
-/** The value of one cookie in the Cookie field (RFC 6265 §4.2.1), or undefined. */
-export function cookieValue(headers: HeaderList, name: string): string | undefined {
-  const field = headerValue(headers, 'cookie')
-  if (field === undefined || !field.includes(name)) return undefined
-  for (const pair of field.split(';')) {
-    const equals = pair.indexOf('=')
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
-  }
-  return undefined
 }

@@ -30,7 +30,8 @@ const of = (parts: Partial<PurgeRequest>, keyings = [plain]) => selectorOf({ ...
 const right = (parts: Partial<PurgeRequest>) => of(parts) as Selector
 
 t.test('a URL means the key that each route makes of it', async (t) => {
-  t.same(of({ urls: ['http://Shop.example/a?b=2&a=1'] }), { keys: ['shop.example/a?a=1&b=2'] })
+  t.same(of({ urls: ['http://Shop.example/a?b=2&a=1'] }), { keys: ['shop.example/a?b=2&a=1'] })
+  t.same(of({ urls: ['http://shop.example/a?', '/b?'] }), { keys: ['shop.example/a?'], paths: ['/b?'] })
   const both = of({ urls: ['https://shop.example/a?b=2'] }, [plain, keyed('none', false)])
   t.same(both, { keys: ['shop.example/a?b=2', '/a'] })
 })

@@ -2,6 +2,7 @@
  * What a purge is about: from an operator's words (URLs, prefixes, tags, groups, everything) to keys and labels that every
  * instance understands alike, whatever its routes make of a URL.
  */
+import { queryOf } from '../../../core/target.ts'
 import { groupLabel } from './groups.ts'
 import { resourceOf } from './key.ts'
 
@@ -94,7 +95,7 @@ function placeOf(written: string): Place | undefined {
   const whole = isPath ? `http://host${written}` : written
   if (!/^https?:\/\//i.test(whole) || !URL.canParse(whole)) return undefined
   const url = new URL(whole)
-  return { authority: isPath ? undefined : url.host, path: url.pathname, query: url.search }
+  return { authority: isPath ? undefined : url.host, path: url.pathname, query: queryOf(url) }
 }
 
 /** Whether a purge needs to look at every key. */

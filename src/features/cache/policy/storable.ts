@@ -1,6 +1,6 @@
 /** Whether an answer may be kept (RFC 9111 §3), and if not, for which one reason. */
 import { splitList } from '../../../core/fields.ts'
-import { type HeaderList, headerValue, joinedValue } from '../../../core/headers.ts'
+import { type HeaderList, hasHeader, headerValue, joinedValue } from '../../../core/headers.ts'
 import type { Directives } from './directives.ts'
 import { isHeuristic, type Lifetime } from './freshness.ts'
 
@@ -57,7 +57,7 @@ export function storable(
     if (directives.isPrivate) return refuse('private')
   }
   // §3.5: only where the origin says that it may be shared.
-  if (headerValue(requestHeaders, 'authorization') !== undefined && !allowsSharing(directives)) {
+  if (hasHeader(requestHeaders, 'authorization') && !allowsSharing(directives)) {
     return refuse('authorization')
   }
   if (givesCookies(headers, directives)) return refuse('set-cookie')
@@ -79,7 +79,7 @@ function hasUse({ status, headers, directives, lifetime }: Answer): boolean {
  * `no-cache="Set-Cookie"` or `private="Set-Cookie"` that the rest may, without it (§5.2.2.4, §5.2.2.7).
  */
 function givesCookies(headers: HeaderList, { isPublic, withheld }: Directives): boolean {
-  return headerValue(headers, 'set-cookie') !== undefined && !isPublic && !withheld.includes('set-cookie')
+  return hasHeader(headers, 'set-cookie') && !isPublic && !withheld.includes('set-cookie')
 }
 
 function isExplicit(directives: Directives, lifetime: Lifetime): boolean {

@@ -2,6 +2,7 @@
 import { parseHttpDate, splitList } from '../../../core/fields.ts'
 import {
   type HeaderList,
+  hasHeader,
   headerValue,
   isHopByHop,
   joinedValue,
@@ -31,7 +32,7 @@ export function conditionalHeaders(request: HeaderList, stored: HeaderList | und
 
 /** Whether a request names what its client has, or wants no more than a part. */
 export function isConditional(request: HeaderList): boolean {
-  return conditionals.some((name) => headerValue(request, name) !== undefined)
+  return conditionals.some((name) => hasHeader(request, name))
 }
 
 /** Whether the client already has this answer, so that a 304 will do (RFC 9110 §13.2.2). */

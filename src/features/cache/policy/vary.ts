@@ -4,7 +4,7 @@
  * means nothing (RFC 9110 §12.5.4, §12.5.3).
  */
 import { splitList } from '../../../core/fields.ts'
-import { type HeaderList, headerValue, joinedValue } from '../../../core/headers.ts'
+import { type HeaderList, joinedValue } from '../../../core/headers.ts'
 
 /** Names that Vary lists, lower case, sorted, each once. */
 export function varyNames(response: HeaderList): string[] {
@@ -50,7 +50,7 @@ function preferences(field: string): Preference[] {
  */
 export function suitsLanguage(request: HeaderList, response: HeaderList): boolean {
   const accepted = joinedValue(request, 'accept-language')
-  const language = headerValue(response, 'content-language')
+  const language = joinedValue(response, 'content-language')
   if (accepted === undefined || language === undefined || language.includes(',')) return false
   const [first, second] = preferences(accepted)
   if (first === undefined || first.value !== language.trim().toLowerCase() || first.weight === 0) return false

@@ -2,7 +2,7 @@
  * Answers in this process's memory: resources by key, each with its variants, evicted by S3-FIFO within a byte budget.
  * Purges by tag and prefix work on indices and scans that never touch the request path.
  */
-import { type HeaderList, headerValue } from '../../../core/headers.ts'
+import { type HeaderList, joinedValue } from '../../../core/headers.ts'
 import { selectingKey, suitsLanguage } from '../policy/vary.ts'
 import { Entry, type NewAnswer, type StoredAnswer, Texts } from './entry.ts'
 import { S3Fifo } from './s3fifo.ts'
@@ -88,7 +88,7 @@ export class MemoryStore implements Holder {
     entry.shared.held(this, entry)
     this.#label(entry)
     this.#queue.add(entry)
-    const search = headerValue(entry.headers, 'no-vary-search')
+    const search = joinedValue(entry.headers, 'no-vary-search')
     if (search !== undefined) this.#aliases.add(entry.key, search)
     return entry
   }
