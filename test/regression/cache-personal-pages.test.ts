@@ -190,3 +190,15 @@ scenario('another instance does not wait for the end of a page that is not for i
   answers[0]?.send('0')
   t.equal((await first).text, 'u0')
 })
+
+scenario('in shadow mode nobody counts as collapsed whom a cache would give a page of its own', async (s, t) => {
+  const { page, held, release } = personalPages({ etag: '"a"' })
+  const origin = await s.origin(page)
+  const gw = await s.gateway({ routes: [{ name: 'r', upstream: origin.url, cache: { mode: 'shadow' } }] })
+  const answers = [gw.get('/'), gw.get('/')]
+  await eventually('both to be fetched', () => held.length === 2)
+  release()
+  await Promise.all(answers)
+  const count = (result: string) => gw.metric('gateway_cache_shadow_requests_total', { route: 'r', result })
+  t.strictSame([await count('miss'), await count('collapsed')], [2, undefined])
+})

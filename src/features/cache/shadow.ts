@@ -17,7 +17,7 @@ import { invalidate, Passing } from './passing.ts'
 import { type Directives, requestDirectives } from './policy/directives.ts'
 import { overridesMethod } from './policy/guard.ts'
 import { isSafe } from './policy/invalidate.ts'
-import { reuse } from './policy/reuse.ts'
+import { isForOthers, reuse } from './policy/reuse.ts'
 import type { Purges } from './purges.ts'
 import type { MemoryStore, StoredAnswer } from './store/memory.ts'
 import { StoredBody } from './store/stored-body.ts'
@@ -51,8 +51,9 @@ export class ShadowOrigin implements Origin {
       return this.#otherMethod(x, request, to)
     }
     const asked = requestDirectives(request.headers)
-    const { bypasses, keys } = this.#policy
-    if (bypasses(request) || request.body !== null || asked.onlyIfCached) return this.#pass(x, request, to)
+    const { bypasses, keys, misleads } = this.#policy
+    const isMisled = !x.peer.trusted && misleads(request)
+    if (isMisled || bypasses(request) || request.body !== null || asked.onlyIfCached) return this.#pass(x, request, to)
     const [key, partition] = [keys.key(request), keys.partition(request, x.peer)]
     const stored = this.#state.store.find(key, partition, request.headers)
     const use = stored === undefined ? 'miss' : this.#use(stored, asked)
@@ -69,6 +70,11 @@ export class ShadowOrigin implements Origin {
     return reuse(stored, asked, this.#clock.wall(), this.#policy.stale).use
   }
 
+  /** As the cache would decide about one who waited. */
+  #isForOthers(answer: Description, { request }: Asked): boolean {
+    return isForOthers(answer, requestDirectives(request.headers), this.#clock.wall(), this.#policy.stale)
+  }
+
   #watch(x: Exchange, asked: Asked, found: Found, to: Reader): Cancel {
     const { underWay } = this.#state
     const name = `${asked.key}\n${asked.partition}`
@@ -78,7 +84,7 @@ export class ShadowOrigin implements Origin {
     const watching = new Watching(to, {
       head: (res) => {
         const described = this.#judge(res, asked, found, requestedAtMs)
-        const isShared = count > 0 && described !== undefined
+        const isShared = count > 0 && described !== undefined && this.#isForOthers(described, asked)
         if (found.use === 'miss') this.#note(x, isShared ? 'collapsed' : 'miss')
         return described
       },
