@@ -132,19 +132,17 @@ function isPlace(written: string): boolean {
   return places.has(written) || families.some((prefix) => written.startsWith(prefix))
 }
 
-/** Rules out most fields by a letter; all of those above are longer than TE, and begin like this. */
+/** Rules out nearly every field by its first letters and its length, since each request's are looked at. */
 function mayBegin(name: string): boolean {
-  if (name.length < 5) return false
-  switch (name.charCodeAt(0) | 0x20) {
-    case 0x62: // b
-    case 0x63: // c
-    case 0x66: // f
-    case 0x70: // p
-    case 0x72: // r
-    case 0x74: // t
-    case 0x78: // x
-      return true
-    default:
-      return false
-  }
+  const [first, second] = [name.charCodeAt(0) | 0x20, name.charCodeAt(1) | 0x20]
+  if (first === 0x78) return second === 0x2d || second === 0x7f // x-, or x_ as it is with the bit set
+  return beginnings.has(beginning(name.length, first, second))
 }
+
+function beginning(length: number, first: number, second: number): number {
+  return length * 65_536 + first * 256 + second
+}
+
+const beginnings = new Set(
+  [...places, ...clients].map((name) => beginning(name.length, name.charCodeAt(0), name.charCodeAt(1))),
+)
