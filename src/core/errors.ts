@@ -118,6 +118,13 @@ export const errorTable = {
     'The header section is larger than `header_size`, or has more fields than `header_count`.',
   ),
   method_refused: row(405, 'client', 'never', 'Method not allowed', 'CONNECT and TRACE are never forwarded.'),
+  method_unsupported: row(
+    501,
+    'client',
+    'never',
+    'Method not supported',
+    'A method that the HTTP parser does not know, such as VERSION-CONTROL. The log has its name.',
+  ),
   upgrade_refused: row(
     400,
     'client',

@@ -2,6 +2,11 @@
  * One accepted connection: whose turn it is on it, whether it may be used again, and how it is closed so that the
  * client still reads its answer. Requests that a client pipelines take turns: RFC 9112 §9.3.2 wants their answers in
  * order, and only safe methods could be worked on side by side.
+ *
+ * A client may end its side after a whole request and wait for the answer (RFC 9112 §9.6; `nc`, older HTTP libraries and
+ * health checkers do): it gets it. The same FIN comes from a client that has closed for good, and TCP tells the two apart
+ * only when something is sent: by the answer, or by a keep-alive probe once its kernel has forgotten the connection (a
+ * minute, tcp_fin_timeout). A reset, and an end in the middle of a request, mean that nobody waits any more.
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -35,6 +40,8 @@ const MAX_WAITING = 256
 const LINGER_MS = 1000
 const LINGER_BYTES = 1024 * 1024
 const LINGER_STEP_MS = 100
+/** How soon, and from then on each second, a client that has ended its side is asked whether it is still there. */
+const PROBE_MS = 5000
 
 export class Connection {
   readonly socket: Socket
@@ -48,6 +55,8 @@ export class Connection {
   /** The newest response, finished or not: what is written raw has to wait for it. */
   last: ServerResponse | undefined = undefined
   idleSince: number
+  /** The client has ended its side: what it has asked for is answered, and nothing more will come. */
+  hasEnded = false
   /** Whether a timer for a connection that never sent anything is set on the socket. */
   hasFirstTimer = false
   /** The last identity worked out here, and what it was worked out from. */
@@ -67,10 +76,12 @@ export class Connection {
     this.address = address
     this.owner = owner
     this.idleSince = owner.clock.now()
+    // Fields and reason phrases are bytes (RFC 9110 §5.5, obs-text); node and http-proxy-3 write some heads without saying so.
+    socket.setDefaultEncoding('latin1')
   }
 
   get isBusy(): boolean {
-    return this.current !== undefined || (this.#waiting !== undefined && this.#waiting.length > 0)
+    return this.current !== undefined || this.hasWaiting
   }
 
   /** Whether answers are under way that have not left yet. */
@@ -81,7 +92,20 @@ export class Connection {
   /** Whether the answer that goes out now is the last one on this connection. */
   get isLastAnswer(): boolean {
     if (!this.isClosing && !this.owner.isDraining) return false
-    return !this.hasParting && (this.#waiting === undefined || this.#waiting.length === 0)
+    return !this.hasParting && !this.hasWaiting
+  }
+
+  /** Whether requests wait for their turn. */
+  get hasWaiting(): boolean {
+    return this.#waiting !== undefined && this.#waiting.length > 0
+  }
+
+  /** The client has ended its side. */
+  ended(): void {
+    if (this.isClosing && !this.isBusy) return
+    this.hasEnded = true
+    this.isClosing = true
+    if (this.isBusy) this.socket.setKeepAlive(true, PROBE_MS)
   }
 
   /** Lets `occupant` start now, or when those before it are done. */
@@ -100,7 +124,7 @@ export class Connection {
   leave(): void {
     this.current = undefined
     this.idleSince = this.owner.clock.now()
-    if (this.#waiting !== undefined && this.#waiting.length > 0) process.nextTick(startNext, this)
+    if (this.hasWaiting) process.nextTick(startNext, this)
   }
 
   next(): void {

@@ -323,7 +323,7 @@ t.test('a client that leaves is noticed once, and nothing is called after', asyn
   t.teardown(() => bare.close())
   const client = bare.client().send(request)
   await bare.saw(1)
-  client.socket.destroy()
+  client.socket.resetAndDestroy()
   await isGone
   hold?.head(200, 'OK', [])
   hold?.write(Buffer.from('late'))

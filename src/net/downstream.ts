@@ -156,12 +156,14 @@ export class Http1Downstream implements Downstream, Occupant {
     this.#isOver = true
     const response = this.#response
     if (trailers !== undefined && trailers.length > 0 && this.#mayHaveTrailers()) this.#trail(trailers)
-    if (!this.#isClosing && this.body !== null && !this.incoming.complete) this.#closeAfter()
+    const isUnread = this.body !== null && !this.incoming.complete
+    const isLast = isUnread || (this.connection.hasEnded && !this.connection.hasWaiting)
+    if (isLast && !this.#isClosing) this.#closeAfter()
     if (this.#held === undefined) response.end()
     else if (this.#held.byteLength <= ONE_WRITE_BYTES) response.end(this.#textOf(this.#held), 'latin1')
     else response.end(this.#held)
     this.#held = undefined
-    if (this.body !== null && !this.incoming.complete) this.body.discard()
+    if (isUnread) this.body?.discard()
     const { socket } = this.connection
     if (socket.writableLength > 0) this.connection.watchWrites()
     this.connection.leave()

@@ -25,7 +25,7 @@ import { handshakeFault } from './policy/websocket.ts'
 import { Refusals, rawReply } from './refusal.ts'
 import { type BodyLimits, IncomingBody } from './request-body.ts'
 import type { ListenerConfig } from './schema.ts'
-import { errorCodeOf, makeServer } from './server.ts'
+import { errorCodeOf, makeServer, methodAt, type ParserError } from './server.ts'
 import { Texts } from './texts.ts'
 import { Turns } from './turns.ts'
 import { UpgradeDownstream } from './upgrade.ts'
@@ -135,6 +135,7 @@ export class Http1 implements ConnectionOwner, Starter {
     this.#total.value++
     // Node takes its own listener away for upgrades and after the first error; an unheard one ends the process.
     socket.on('error', ignore)
+    socket.on('end', () => connection.ended())
     socket.on('close', () => {
       this.#connections.delete(socket)
       this.#open.value--
@@ -263,7 +264,7 @@ export class Http1 implements ConnectionOwner, Starter {
   }
 
   /** What the parser could not read, a header section that came too late, or an error of the socket. */
-  #clientError(error: Error & { code?: string; reason?: string }, socket: Duplex): void {
+  #clientError(error: ParserError, socket: Duplex): void {
     const connection = this.#connections.get(socket)
     const code = errorCodeOf(error.code)
     if (connection === undefined || code === undefined) {
@@ -285,7 +286,9 @@ export class Http1 implements ConnectionOwner, Starter {
       return
     }
     if (connection.isClosing) return
-    this.#refuseRaw(connection, code, error.reason ?? error.message, [])
+    const method = error.code === 'HPE_INVALID_METHOD' ? methodAt(error.rawPacket, error.bytesParsed) : undefined
+    if (method !== undefined) this.#refuseRaw(connection, 'method_unsupported', method, [])
+    else this.#refuseRaw(connection, code, error.reason ?? error.message, [])
   }
 
   /** Behind the answers that are still due; without a response object, since node has none for it. */

@@ -13,7 +13,7 @@ t.test('a listener without any key is one on port 8080 with careful limits', asy
   t.same(listenerSchema.parse({}), {
     address: '0.0.0.0:8080',
     trusted_proxies: [],
-    encoded_slashes: 'refuse',
+    encoded_slashes: 'keep',
     limits: {
       max_connections: 10_000,
       header_size: 32_768,

@@ -58,8 +58,10 @@ export const listenerSchema = section({
     .describe('Networks whose X-Forwarded-* and Forwarded headers are believed; `unix` for peers on a unix socket.'),
   encoded_slashes: z
     .enum(['refuse', 'keep'])
-    .default('refuse')
-    .describe('What to do with %2F in a path: refuse with 400, or keep it as part of its segment.'),
+    .default('keep')
+    .describe(
+      'What to do with %2F in a path: keep it as part of its segment, or refuse it with 400. What climbs once it is decoded, such as `..%2F`, is refused either way.',
+    ),
   limits: limitsSchema.prefault({}).describe('Bounds on what one client may use.'),
   tls: later().describe('Reserved.'),
   http2: later().describe('Reserved.'),

@@ -21,6 +21,8 @@ export function makeServer(): Server {
   })
   // Otherwise node drops the fields beyond 2000 without a word; the guard counts them.
   server.maxHeadersCount = 0
+  // A client that ends its side after a whole request still reads (see connection.ts). Node has it as a property only.
+  Object.assign(server, { httpAllowHalfOpen: true })
   return server
 }
 
@@ -37,4 +39,30 @@ export function errorCodeOf(code: string | undefined): ErrorCode | undefined {
     default:
       return code?.startsWith('HPE_') ? 'bad_request' : undefined
   }
+}
+
+/** What node says of a request that its parser could not read. */
+export interface ParserError extends Error {
+  readonly code?: string
+  readonly reason?: string
+  /** What came last from the client, and how far it was read. */
+  readonly rawPacket?: Buffer
+  readonly bytesParsed?: number
+}
+
+/** RFC 9110 §9.1, §5.6.2: a token, here one of no more than sensible length. */
+const methodPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/
+
+/**
+ * The method of the request line at which the parser stopped, where it is one by RFC 9110 §9.1 that the parser does not
+ * know (RFC 9112 §3: such a method is answered with 501); undefined for what is no request line.
+ */
+export function methodAt(packet: Buffer | undefined, parsedBytes = 0): string | undefined {
+  if (packet === undefined) return undefined
+  // `ABC` may be read to its C before it turns out to be no method: what came before on the line belongs to it.
+  const start = parsedBytes === 0 ? 0 : packet.lastIndexOf(0x0a, parsedBytes - 1) + 1
+  const line = packet.toString('latin1', start, Math.min(packet.byteLength, start + 8192))
+  const match = /^(\S+) [^\s]+ HTTP\/1\.[01]\r?(?:\n|$)/.exec(line)
+  const method = match?.[1]
+  return method !== undefined && methodPattern.test(method) ? method : undefined
 }

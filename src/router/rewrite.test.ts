@@ -35,7 +35,7 @@ t.test('a path is rewritten', async (t) => {
     [{ path: '/orders/{order}/of/{id}' }, '/users/a%20b/orders/9', '/orders/9/of/a%20b', '/users/{id}/orders/{order}'],
     [{ path: '/{version}/x' }, '/v2/a', '/v2/x', '~^/(?<version>v\\d)/'],
     [{ path: '/a/{none}/b' }, '/x', '/a/b', '~^/x(?<none>y)?'],
-    [{ path: '/v2{path}' }, '*', '/v2/'],
+    [{ path: '/v2{path}' }, '*', '*'],
     [{ strip_prefix: '/a' }, '*', '*'],
   ]
   for (const [rewrite, path, expected, pattern] of table) {

@@ -27,8 +27,11 @@ export function rewriteStage(rewrite: RewriteConfig, match: MatchConfig): Stage 
     name: 'rewrite',
     send(x: Exchange, req: RequestHead): RequestHead {
       let { path } = req
-      if (prefix !== undefined) path = withoutPrefix(path, prefix)
-      if (template !== undefined) path = template(path, x.captures)
+      // RFC 9112 §3.2.4: `OPTIONS *` asks about the server; a path would make it a question about one resource.
+      if (path !== '*') {
+        if (prefix !== undefined) path = withoutPrefix(path, prefix)
+        if (template !== undefined) path = template(path, x.captures)
+      }
       return {
         method: req.method,
         scheme: req.scheme,
@@ -58,7 +61,7 @@ function pathTemplate(template: string, match: MatchConfig): PathTemplate {
   return (path, captures) => {
     let made = ''
     for (const part of parts) {
-      made += part.kind === 'text' ? part.text : part.name === 'path' ? asPath(path) : captured(captures, part.name)
+      made += part.kind === 'text' ? part.text : part.name === 'path' ? path : captured(captures, part.name)
     }
     if (made.includes('//')) made = made.replace(/\/{2,}/g, '/')
     return isSafe ? made : normal(made)
@@ -72,11 +75,6 @@ function isAlwaysNormal(template: string, match: MatchConfig): boolean {
     .replace(/(?<=\/)\{(?!path\})[A-Za-z_][A-Za-z0-9_]*\}(?=\/|$|\{path\})/g, isRegex ? '$&' : '')
     .replace(/\{path\}(?=\/|$)/g, '')
   return templateParts(rest).every((part) => part.kind === 'text')
-}
-
-/** `*`, of `OPTIONS *`, is no path that anything could be joined to. */
-function asPath(path: string): string {
-  return path === '*' ? '/' : path
 }
 
 function normal(path: string): string {

@@ -108,7 +108,7 @@ scenario('neither settings for answers nor a client’s odd request have an erro
   }
 })
 
-for (const target of ['/account/x.css', '/account;x.css']) {
+for (const target of ['/account/x.css', '/account;x.css', '/account%2fx.css']) {
   scenario(`settings don’t have a page stored that was asked for as ${target}`, async (s, t) => {
     const page = (text: string) => reply(200, { 'content-type': 'text/html' }, text)
     const origin = await s.origin(page('of Alice'), page('of Bob'), reply(200, { 'content-type': 'text/css' }, 'css'))
@@ -121,9 +121,10 @@ for (const target of ['/account/x.css', '/account;x.css']) {
   })
 }
 
-scenario('an encoded slash makes no other path of the same resource', async (s, t) => {
+scenario('an encoded slash makes no other path of the same resource where the listener refuses it', async (s, t) => {
   const origin = await s.origin(reply(200, { 'content-type': 'text/html' }, 'of Alice'))
-  const gw = await s.gateway({ routes: [{ upstream: origin.url, cache: true }] })
+  const listeners = [{ address: '127.0.0.1:0', encoded_slashes: 'refuse' }]
+  const gw = await s.gateway({ listeners, routes: [{ upstream: origin.url, cache: true }] })
   t.equal((await gw.get('/account%2fx.css')).status, 400)
   t.equal(origin.requests.length, 0)
 })
