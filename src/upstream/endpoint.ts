@@ -157,6 +157,7 @@ export class Endpoint implements Target {
       connections: config.connections,
       queue: config.queue,
       idleMs: config.idle_timeout,
+      headerBytes: config.response_header_size,
       connector: this.#connector(),
       turn: deps.lease.use('parser-turn', '', () => ({ depth: 0 })),
     }
