@@ -22,6 +22,7 @@ import {
   type SplitConfig,
   splitSchema,
 } from './router/schema.ts'
+import { lessThanDefault } from './upstream/policy/retry.ts'
 import { type UpstreamConfig, upstreamSchema } from './upstream/schema.ts'
 import {
   type HedgeConfig,
@@ -51,6 +52,8 @@ export interface GatewayConfig {
   readonly admin: AdminConfig | false
   readonly upstreams: Readonly<Record<string, UpstreamConfig>>
   readonly routes: readonly RouteConfig[]
+  /** What routes without a `retry` of their own have: the same value as theirs. */
+  readonly defaultRetry: RetryConfig | false | undefined
   readonly redis: RedisConfig | undefined
   /** The value of each feature's top-level key. */
   readonly top: Readonly<Record<string, unknown>>
@@ -161,7 +164,8 @@ function resolve(written: Written): GatewayConfig {
     if (feature.top !== undefined) top[feature.top.key] = written[feature.top.key]
   }
   const { listeners, admin, upstreams, redis } = written
-  return { listeners, admin, upstreams, routes, redis, top }
+  const defaultRetry = written.defaults.retry as RetryConfig | false | undefined
+  return { listeners, admin, upstreams, routes, defaultRetry, redis, top }
 }
 
 function uniqueName(wanted: string, taken: Set<string>): string {
@@ -184,6 +188,7 @@ export function checkConfiguration(config: GatewayConfig, isWhole = true): Probl
   config.routes.forEach((route, index) => {
     problems.push(...checkRoute(route, ['routes', index], config))
   })
+  problems.push(...retryWarnings(config))
   problems.push(...checkTops(config))
   if (isWhole) problems.push(...unreachableRoutes(config.routes))
   return problems
@@ -234,6 +239,22 @@ function checkRoute(route: RouteConfig, path: Path, config: GatewayConfig): Prob
   if (route.rewrite !== undefined) problems.push(...checkRewrite(route.rewrite, route.match, path))
   for (const feature of features) problems.push(...checkFeature(feature, route, path, config))
   return problems
+}
+
+/** A list that was meant to add to what is tried again may leave out what the default has. */
+function retryWarnings({ routes, defaultRetry }: GatewayConfig): Problem[] {
+  const own = routes.flatMap(({ retry }, i) => (retry === defaultRetry ? [] : [{ path: ['routes', i], retry }]))
+  return [{ path: ['defaults'], retry: defaultRetry ?? false }, ...own].flatMap(({ path, retry }) => {
+    if (retry === false || retry.attempts < 2) return []
+    const missing = lessThanDefault(retry.on)
+    if (missing.length === 0) return []
+    return {
+      path: [...path, 'retry', 'on'],
+      message: `tries less again than the default does: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not in it`,
+      fix: `add ${missing.join(', ')}: nothing has reached a backend then, or a kept connection was closed`,
+      severity: 'warning',
+    }
+  })
 }
 
 function checkTops(config: GatewayConfig): Problem[] {

@@ -215,7 +215,7 @@ export const errorTable = {
     'upstream',
     'if_idempotent',
     'Bad gateway',
-    'The endpoint sent something that is not a valid HTTP/1.1 response.',
+    'The endpoint sent something that is not a valid HTTP/1.1 response, contradictory lengths included, or a header section larger than `pool.response_header_size` (64 KiB) allows.',
   ),
   truncated: row(
     502,
@@ -258,7 +258,7 @@ export const errorTable = {
     'gateway',
     'if_unsent',
     'Service unavailable',
-    'All of the pool’s connections are in use and its queue is full.',
+    'All of the pool’s connections are in use (`pool.connections`) and its queue is full (`pool.queue`), or none came free within `timeouts.connect`.',
   ),
   total_timeout: row(
     504,

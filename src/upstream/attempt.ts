@@ -17,7 +17,7 @@ import type { Reader } from '../core/origin.ts'
 import { Deadline, type Wheel } from '../core/wheel.ts'
 import { dispatchOptions } from './dispatch-options.ts'
 import type { Endpoint } from './endpoint.ts'
-import { spent, upstreamFailure } from './failure.ts'
+import { HEADER_KEY, spent, upstreamFailure } from './failure.ts'
 import type { Line, LineUser } from './line.ts'
 import { checkFields, decodeFields, type RawFields, readAnswer, trailersOf } from './policy/answer.ts'
 import type { Caller } from './pool.ts'
@@ -110,7 +110,7 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
     this.#endsAt = now + tryMs
     wheel.arm(this.#deadline, Math.min(now + timeouts.connect, this.#endsAt))
     if (endpoint.pool.admit(this)) return
-    this.#fail(new GatewayError('upstream_busy', `${endpoint.label} has its connections in use and its queue full`))
+    this.#fail(new GatewayError('upstream_busy', endpoint.pool.fullness))
   }
 
   cancel(why: GatewayError): void {
@@ -271,6 +271,8 @@ export class Attempt implements Try, Dispatcher.DispatchHandler, BodySource, Cal
       isSent: this.#state !== WAITING,
       isAnswering: this.#state === ANSWERING,
       isKept: (this.line?.uses ?? 0) > 1 && !this.#hasInterim,
+      headerBytes: this.endpoint.pool.headerBytes,
+      headerKey: HEADER_KEY,
     }
     this.#fail(upstreamFailure(error, progress))
   }

@@ -5,8 +5,13 @@ import { Breaker, type BreakerState } from './breaker.ts'
 function rig(t: Test, config: Partial<ConstructorParameters<typeof Breaker>[0]> = {}) {
   const states: BreakerState[] = []
   const waiting: { state: BreakerState; resolve: () => void }[] = []
+  let nowMs = 0
+  const pass = (ms: number) => {
+    nowMs += ms
+  }
   const breaker = new Breaker(
     { error_rate: 0.5, minimum_requests: 4, window: 10_000, consecutive_failures: 0, open_for: 20, ...config },
+    { now: () => nowMs },
     (state) => {
       states.push(state)
       for (const each of waiting.splice(0)) {
@@ -29,7 +34,7 @@ function rig(t: Test, config: Partial<ConstructorParameters<typeof Breaker>[0]> 
   const outcomes = (count: number, isGood: boolean) => {
     for (let i = 0; i < count; i++) breaker.ended(breaker.begin(), isGood)
   }
-  return { breaker, states, becomes, outcomes }
+  return { breaker, states, becomes, outcomes, pass }
 }
 
 t.test('it opens at the error rate, once there are enough requests', async (t) => {
@@ -78,6 +83,26 @@ t.test(
     breaker.ended(breaker.begin(), true)
     await becomes('closed')
     t.ok(breaker.permits)
+  },
+)
+
+t.test(
+  'a try that takes longer than `open_for` makes room for another; whichever has an outcome decides',
+  async (t) => {
+    const { breaker, becomes, outcomes, pass } = rig(t)
+    outcomes(4, false)
+    await becomes('half_open')
+    const slow = breaker.begin()
+    pass(19)
+    t.notOk(breaker.permits)
+    pass(1)
+    t.ok(breaker.permits)
+    const second = breaker.begin()
+    t.notOk(breaker.permits, 'one more only')
+    breaker.ended(slow, undefined)
+    t.notOk(breaker.permits, 'the end of the first makes no room beside the second')
+    breaker.ended(second, true)
+    await becomes('closed')
   },
 )
 

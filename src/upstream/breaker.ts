@@ -8,6 +8,7 @@
  * with a new one, since opossum goes on counting the failures of before: a single further one would open it again.
  */
 import CircuitBreaker from 'opossum'
+import type { Clock } from '../core/clock.ts'
 import type { BreakerConfig } from './schema-resilience.ts'
 
 export const breakerStates = ['closed', 'half_open', 'open'] as const
@@ -24,19 +25,24 @@ const KEPT_LATENCIES = 1024
 
 export class Breaker {
   readonly #config: BreakerConfig
+  readonly #clock: Pick<Clock, 'now'>
   readonly #changed: (state: BreakerState) => void
   #circuit: CircuitBreaker
   #state: BreakerState = 'closed'
-  /** Counts changes of state: the ticket of whatever begins under one. */
-  #epoch = 0
-  #isProbing = false
+  /** Counts what begins, and the first of the present state. */
+  #tickets = 0
+  #first = 1
+  /** The one that tries, and when it began; undefined: none does. */
+  #probe = 0
+  #probingSince: number | undefined = undefined
   /** Failures since the last success, and how many are too many; 0: no number is. */
   #consecutive = 0
   readonly #most: number
   #told = 0
 
-  constructor(config: BreakerConfig, changed: (state: BreakerState) => void) {
+  constructor(config: BreakerConfig, clock: Pick<Clock, 'now'>, changed: (state: BreakerState) => void) {
     this.#config = config
+    this.#clock = clock
     this.#changed = changed
     this.#most = config.consecutive_failures
     this.#circuit = this.#make()
@@ -51,16 +57,25 @@ export class Breaker {
     return this.#state === 'closed' || (this.#state === 'half_open' && !this.#isProbing)
   }
 
+  /** One that takes long may be waiting for its client, not for the endpoint: then another one tries beside it. */
+  get #isProbing(): boolean {
+    return this.#probingSince !== undefined && this.#clock.now() - this.#probingSince < this.#config.open_for
+  }
+
   /** A request is sent. Returns the ticket to hand back with its outcome. */
   begin(): number {
-    if (this.#state === 'half_open') this.#isProbing = true
-    return this.#epoch
+    const ticket = ++this.#tickets
+    if (this.#state === 'half_open') {
+      this.#probe = ticket
+      this.#probingSince = this.#clock.now()
+    }
+    return ticket
   }
 
   /** It ended. `isGood` is undefined when it was given up before an outcome was known. */
   ended(ticket: number, isGood: boolean | undefined): void {
-    if (ticket !== this.#epoch || this.#state === 'open') return
-    this.#isProbing = false
+    if (ticket < this.#first || this.#state === 'open') return
+    if (ticket === this.#probe) this.#probingSince = undefined
     if (isGood === undefined) return
     this.#consecutive = isGood ? 0 : this.#consecutive + 1
     this.#circuit.fire(isGood).catch(nothing)
@@ -103,8 +118,8 @@ export class Breaker {
   #become(state: BreakerState): void {
     if (state === this.#state) return
     this.#state = state
-    this.#epoch++
-    this.#isProbing = false
+    this.#first = this.#tickets + 1
+    this.#probingSince = undefined
     this.#consecutive = 0
     this.#changed(state)
   }

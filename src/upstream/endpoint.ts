@@ -157,6 +157,7 @@ export class Endpoint implements Target {
       connections: config.connections,
       queue: config.queue,
       idleMs: config.idle_timeout,
+      headerBytes: config.response_header_size,
       connector: this.#connector(),
       turn: deps.lease.use('parser-turn', '', () => ({ depth: 0 })),
     }
@@ -205,7 +206,7 @@ function retire(kept: Kept): void {
 /** A breaker whose changes of state are told to the log, to metrics and to whoever chooses endpoints. */
 function monitoredBreaker(config: BreakerConfig, labels: Labels, condition: Condition, deps: SharedDeps): Breaker {
   const gauge = deps.metrics.gauge(metrics.breakerState, labels)
-  return new Breaker(config, (state) => {
+  return new Breaker(config, deps.clock, (state) => {
     gauge.value = breakerStates.indexOf(state)
     deps.metrics.counter(metrics.breakerTransitions, { ...labels, to: state }).value++
     deps.log.warn({ ...labels, state }, 'circuit breaker')

@@ -15,6 +15,8 @@ import type { HealthCheckConfig } from './schema-resilience.ts'
 
 /** Of a body that must hold a text, what is looked at. */
 const MAX_BODY_BYTES = 64 * 1024
+/** Of any body, what is read in the hope of its end. */
+const MOST_BYTES = 1024 * 1024
 
 export class HealthChecks {
   readonly #upstream: string
@@ -122,6 +124,8 @@ class Check {
   readonly #report: (fault: string | undefined) => void
   readonly #timer: Timer
   readonly #request: ClientRequest
+  /** What is wrong when the time is over. */
+  #late: string
   #isOver = false
 
   /** @param report called once: with what is wrong, or undefined */
@@ -133,11 +137,12 @@ class Check {
   ) {
     this.#config = config
     this.#report = report
+    this.#late = `no answer in ${config.timeout} ms`
     this.#request = ask(endpoint, config)
     this.#request.on('error', (error) => this.#done(error.message))
     this.#request.on('response', (answer) => this.#answered(answer))
     this.#request.end()
-    this.#timer = clock.after(config.timeout, () => this.#done(`no answer in ${config.timeout} ms`))
+    this.#timer = clock.after(config.timeout, () => this.#done(this.#late))
   }
 
   /** Gives it up. */
@@ -148,25 +153,27 @@ class Check {
   }
 
   #answered(answer: IncomingMessage): void {
-    const { status, body } = this.#config
+    const { status, body, timeout } = this.#config
     const code = answer.statusCode ?? 0
     if (!status.some(({ from, to }) => code >= from && code <= to)) {
       this.#done(`status ${code}`)
       return
     }
-    if (body === undefined) {
-      this.#done(undefined)
-      return
-    }
-    let text = ''
-    answer.setEncoding('utf8')
-    answer.on('data', (chunk: string) => {
-      text += chunk
-      if (text.includes(body)) this.#done(undefined)
-      else if (text.length > MAX_BODY_BYTES) this.#done('the body does not hold the text')
+    this.#late = `the answer did not end in ${timeout} ms`
+    const kept: Buffer[] = []
+    let bytes = 0
+    answer.on('data', (chunk: Buffer) => {
+      if (body !== undefined && bytes < MAX_BODY_BYTES) kept.push(chunk.subarray(0, MAX_BODY_BYTES - bytes))
+      bytes += chunk.byteLength
+      if (bytes > MOST_BYTES) this.#done(`the body is larger than ${MOST_BYTES} bytes`)
     })
-    answer.on('end', () => this.#done('the body does not hold the text'))
+    // Only a whole answer is a good one: an endpoint that cannot finish what it says is not well.
+    answer.on('end', () => {
+      const isRight = body === undefined || Buffer.concat(kept).includes(body)
+      this.#done(isRight ? undefined : `the first ${MAX_BODY_BYTES} bytes of the body do not hold the text`)
+    })
     answer.on('error', (error) => this.#done(error.message))
+    answer.on('close', () => this.#done('the connection closed before the answer was complete'))
   }
 
   #done(fault: string | undefined): void {

@@ -30,6 +30,13 @@ export interface Waiter extends Waiting {
 
 /** A queue that has not been empty for so long is standing: then the newest go first. */
 const STANDING_MS = 100
+/**
+ * Nobody is let go from it before it has stood for so many times what one answer takes (CoDel's interval): until then a
+ * burst that is being worked off looks like more than can be done.
+ */
+const STANDING_ANSWERS = 3
+/** How long a request may wait where nobody has said so. */
+const QUEUE_MS = 250
 /** While a lowered limit is exceeded, one in so many places stays free whoever waits. */
 const KEPT_BACK = 8
 /** Weight of a new latency in the running mean. */
@@ -47,7 +54,9 @@ export class Limiter {
   readonly #adaptive: AdaptiveLimit | undefined
   readonly #queue = new FairQueue<Waiter>(priorities.length, STANDING_MS, HIGH + 1)
   #inFlight = 0
-  #meanMs = 0
+  /** What an answer takes; undefined: none was seen yet. */
+  #meanMs: number | undefined = undefined
+  #enqueuedAt = Number.NEGATIVE_INFINITY
   #freed = 0
   readonly #pushback = new Pushback()
   /** Those that have a permit and have not been told yet. */
@@ -66,7 +75,7 @@ export class Limiter {
     this.name = name
     this.clock = deps.clock
     this.wheel = deps.wheel
-    this.queueMs = config.queue_timeout
+    this.queueMs = config.queue_timeout ?? QUEUE_MS
     this.#config = config
     this.#random = deps.random
     this.#metrics = deps.metrics
@@ -115,7 +124,7 @@ export class Limiter {
   /** Lets it wait for its turn. Returns the rule that refuses it instead. */
   enqueue(waiter: Waiter, nowMs: number): string | undefined {
     this.#adaptive?.held()
-    if (waiter.deadlineAt - nowMs < this.#meanMs) return 'deadline'
+    if (waiter.deadlineAt - nowMs < (this.#meanMs ?? 0)) return 'deadline'
     if (this.#config.queue === 0) return 'queue_full'
     if (this.#queue.length >= this.#config.queue) {
       const other = this.#queue.giveWay(waiter.priority)
@@ -123,6 +132,7 @@ export class Limiter {
       other.refuse('queue_full')
     }
     this.#queue.add(waiter, nowMs)
+    this.#enqueuedAt = nowMs
     return undefined
   }
 
@@ -134,7 +144,7 @@ export class Limiter {
   answered(req: RequestHead, startedAt: number, res: ResponseHead): void {
     const now = this.clock.now()
     const latencyMs = now - startedAt
-    this.#meanMs += (latencyMs - this.#meanMs) * SMOOTHING
+    this.#took(latencyMs)
     const { status } = res
     if (status === 503 || status === 429) this.#pushedBack(now, res)
     else this.#pushback.none()
@@ -146,7 +156,7 @@ export class Limiter {
 
   failed(startedAt: number, why: GatewayError): void {
     const now = this.clock.now()
-    if (why.code === 'response_timeout') this.#meanMs += (now - startedAt - this.#meanMs) * SMOOTHING
+    if (why.code === 'response_timeout') this.#took(now - startedAt)
     this.#adaptive?.failed()
     this.#release(now)
   }
@@ -162,8 +172,9 @@ export class Limiter {
     const elapsedMs = now - startedAt
     this.#adaptive?.abandoned(now, bucketOf(req), elapsedMs, this.#inFlight, this.#queue.length)
     // It takes longer than that; when nobody waits long enough, that is all there is to know.
-    if (elapsedMs > this.#meanMs) this.#meanMs += (2 * elapsedMs - this.#meanMs) * SMOOTHING
-    const doneAt = startedAt + this.#meanMs
+    const meanMs = this.#meanMs ?? 0
+    if (elapsedMs > meanMs) this.#meanMs = meanMs + (2 * elapsedMs - meanMs) * SMOOTHING
+    const doneAt = startedAt + (this.#meanMs ?? 0)
     if (doneAt <= now) this.#release(now)
     else this.wheel.arm(new Deadline(() => this.#release(this.clock.now())), doneAt)
   }
@@ -199,14 +210,30 @@ export class Limiter {
       return
     }
     while (this.#inFlight < this.limit) {
-      const isStanding = this.#queue.isStanding(nowMs)
+      const isLettingGo = this.#isLettingGo(nowMs)
       const waiter = this.#queue.next(nowMs)
       if (waiter === undefined) return
-      // While more comes than can be done, what waited long is let go: whoever asked has likely given up (CoDel).
-      if (isStanding && waiter.priority > HIGH && nowMs - waiter.waitingSince > STANDING_MS)
-        waiter.refuse('queue_standing')
+      // Nor does a place stay empty for that.
+      const isLetGo = isLettingGo && waiter.priority > HIGH && nowMs - waiter.waitingSince > STANDING_MS
+      if (isLetGo && this.#queue.length > 0) waiter.refuse('queue_standing')
       else this.#admit(waiter)
     }
+  }
+
+  /**
+   * While more comes than can be done, what waited long is let go: whoever asked has likely given up (CoDel). Not where an
+   * operator has said how long that is; nor while nothing newer comes, which could take the place.
+   */
+  #isLettingGo(nowMs: number): boolean {
+    if (this.#config.queue_timeout !== undefined) return false
+    // In an overloaded backend latencies are long for the very reason that is to be seen.
+    const serviceMs = this.#adaptive?.easeMs ?? this.#meanMs ?? 0
+    const intervalMs = Math.max(STANDING_MS, serviceMs * STANDING_ANSWERS)
+    return nowMs - this.#enqueuedAt <= STANDING_MS && this.#queue.isStanding(nowMs, intervalMs)
+  }
+
+  #took(ms: number): void {
+    this.#meanMs = this.#meanMs === undefined ? ms : this.#meanMs + (ms - this.#meanMs) * SMOOTHING
   }
 
   #admit(waiter: Waiter): void {

@@ -14,7 +14,7 @@ import type { Reader } from '../core/origin.ts'
 import { Deadline } from '../core/wheel.ts'
 import type { AttemptPlan, Try } from './attempt.ts'
 import type { Endpoint } from './endpoint.ts'
-import { spent, upstreamFailure } from './failure.ts'
+import { HEADER_KEY, spent, upstreamFailure } from './failure.ts'
 import { IncomingAnswer } from './incoming-answer.ts'
 import { connectError } from './line.ts'
 import { checkFields } from './policy/answer.ts'
@@ -74,7 +74,7 @@ export class NodeAttempt implements Try, Caller {
     this.#startedAt = now
     this.#endsAt = now + tryMs
     wheel.arm(this.#deadline, Math.min(now + timeouts.connect, this.#endsAt))
-    if (!this.endpoint.pool.admit(this)) this.#fail(new GatewayError('upstream_busy', this.endpoint.label))
+    if (!this.endpoint.pool.admit(this)) this.#fail(new GatewayError('upstream_busy', this.endpoint.pool.fullness))
   }
 
   cancel(why: GatewayError): void {
@@ -111,7 +111,16 @@ export class NodeAttempt implements Try, Caller {
     if (fault !== undefined) throw new GatewayError('internal', fault)
     const servername = isIP(hostname) === 0 ? hostname : ''
     const target = socketPath === undefined ? { host: hostname, port, servername } : { socketPath }
-    const options = { ...target, ...this.endpoint.tls, method, path: path + query, headers: list, agent: false }
+    const maxHeaderSize = this.endpoint.pool.headerBytes
+    const options = {
+      maxHeaderSize,
+      ...target,
+      ...this.endpoint.tls,
+      method,
+      path: path + query,
+      headers: list,
+      agent: false as const,
+    }
     const request = isTls ? httpsRequest(options) : httpRequest(options)
     request.on('socket', (socket) => this.#connecting(socket, isTls ? 'secureConnect' : 'connect'))
     request.on('information', (info) => this.#interim(info.statusCode, info.rawHeaders))
@@ -182,7 +191,16 @@ export class NodeAttempt implements Try, Caller {
   }
 
   #translate(error: Error): GatewayError {
-    if (this.#isConnected) return upstreamFailure(error, { isSent: true, isAnswering: false, isKept: false })
+    if (this.#isConnected) {
+      const { headerBytes } = this.endpoint.pool
+      return upstreamFailure(error, {
+        isSent: true,
+        isAnswering: false,
+        isKept: false,
+        headerBytes,
+        headerKey: HEADER_KEY,
+      })
+    }
     return connectError(error, this.endpoint.address.isTls ? 'https:' : 'http:')
   }
 

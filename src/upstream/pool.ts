@@ -11,9 +11,6 @@ import type { Log } from '../core/log.ts'
 import type { Histogram } from '../core/metrics.ts'
 import { Line, LineClient, type LineOwner } from './line.ts'
 
-/** Of an answer's header section. Node's own default is 16 KiB; backends with large cookies exist. */
-const MAX_HEADER_BYTES = 64 * 1024
-
 /** A request that wants a connection. */
 export interface Caller {
   /** A place is free: dispatch now. `release` is to be called once, when undici has let go of the request. */
@@ -38,6 +35,8 @@ export interface PoolSettings {
   readonly connections: number
   readonly queue: number
   readonly idleMs: number
+  /** Of an answer's header section at most. */
+  readonly headerBytes: number
   readonly connector: buildConnector.connector
   readonly turn: ParserTurn
 }
@@ -69,6 +68,16 @@ export class EndpointPool implements LineOwner {
     this.connector = settings.connector
     this.turn = settings.turn
     this.#log = log
+  }
+
+  /** Why `admit` turns somebody away. */
+  get fullness(): string {
+    const { origin, connections, queue } = this.#settings
+    return `${origin} has its ${connections} connections in use (\`pool.connections\`) and ${queue} waiting (\`pool.queue\`)`
+  }
+
+  get headerBytes(): number {
+    return this.#settings.headerBytes
   }
 
   /** Requests that are sent or waiting, tunnels included. */
@@ -157,7 +166,7 @@ export class EndpointPool implements LineOwner {
   }
 
   #make(): Pool {
-    const { origin, connections, idleMs } = this.#settings
+    const { origin, connections, idleMs, headerBytes } = this.#settings
     const pool = new Pool(origin, {
       connections,
       pipelining: 1,
@@ -168,7 +177,7 @@ export class EndpointPool implements LineOwner {
       headersTimeout: 0,
       bodyTimeout: 0,
       strictContentLength: true,
-      maxHeaderSize: MAX_HEADER_BYTES,
+      maxHeaderSize: headerBytes,
       factory: (from: URL, options: object) => this.#client(from.origin, options as Client.Options),
     })
     return this.#heard(pool)

@@ -191,8 +191,8 @@ const limitKeys = {
     .default(1000)
     .describe('Requests that may wait for room; when more come, the least important that waited longest is refused.'),
   queue_timeout: duration({ minMs: 1, maxMs: 600_000 })
-    .prefault('250ms')
-    .describe('Time a request may wait for room; 503 beyond.'),
+    .optional()
+    .describe('Time a request may wait for room; 503 beyond. Default: 250ms, and less while the queue stands.'),
   by: hashSource
     .prefault('client_ip')
     .describe(

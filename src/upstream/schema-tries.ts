@@ -1,7 +1,7 @@
 /** The policies of a route that decide about its tries: `timeouts`, `retry`, `hedge`. */
 import { duration, policy, section, share, size, z } from '../config/schema.ts'
 import { fieldNameFault } from '../core/field-rules.ts'
-import { retryReasons } from './policy/retry.ts'
+import { defaultReasons, retryReasons } from './policy/retry.ts'
 
 /** `0s` in the file is Infinity here: no limit. */
 const limit = () => duration().transform((ms) => (ms === 0 ? Number.POSITIVE_INFINITY : ms))
@@ -34,9 +34,9 @@ export const retrySchema = policy({
   attempts: z.int().min(1).max(10).default(2).describe('How often a request is sent at most, the first time included.'),
   on: z
     .array(z.preprocess((value) => (typeof value === 'number' ? String(value) : value), reason))
-    .default(['connect', 'unsent'])
+    .default([...defaultReasons])
     .describe(
-      'What is tried again: connect (no connection was made, or none was free), unsent (a kept connection turned out to be closed); and for methods that may be repeated: reset (the connection broke before an answer), timeout, or a status: 502, 503, 504.',
+      'What is tried again: connect (no connection was made, or none was free), unsent (a kept connection turned out to be closed); and for methods that may be repeated: reset (the connection broke before an answer; unsent is part of it), timeout, or a status: 502, 503, 504.',
     ),
   budget: share()
     .prefault('20%')

@@ -23,7 +23,7 @@ t.test('the smallest upstream has the defaults of a careful operator', async (t)
     panic: 0.5,
     protocol: 'http1',
     tls: { verify: true },
-    pool: { connections: 256, queue: 10_000, idle_timeout: 55_000 },
+    pool: { connections: 256, queue: 10_000, idle_timeout: 55_000, response_header_size: 65_536 },
     outlier_ejection: {
       consecutive_errors: 5,
       error_rate: 0,

@@ -1,6 +1,6 @@
 /** The keys of one entry under `upstreams`. */
 import { isIP } from 'node:net'
-import { duration, name, section, share, z } from '../config/schema.ts'
+import { duration, name, section, share, size, z } from '../config/schema.ts'
 import {
   balanceSchema,
   breakerSchema,
@@ -106,6 +106,13 @@ const poolSchema = section({
   idle_timeout: duration({ minMs: 1, maxMs: 86_400_000 })
     .prefault('55s')
     .describe('Time an unused connection stays open: less than the endpoint’s own keep-alive time.'),
+  response_header_size: size()
+    .prefault('64KiB')
+    .check((ctx) => {
+      if (ctx.value >= 1024 && ctx.value <= 1024 * 1024) return
+      ctx.issues.push({ code: 'custom', input: ctx.value, message: 'must be between 1KiB and 1MiB' })
+    })
+    .describe('Size of an answer’s header section; 502 (`bad_response`) beyond.'),
 })
 
 export const upstreamSchema = section({

@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto'
 import type { HeaderList } from '../core/headers.ts'
 import type { Counter, MetricSpec, Metrics } from '../core/metrics.ts'
 import type { Stage } from '../core/stage.ts'
-import { cookieValue, type StickyDecision, type StickyReason, setCookie, stick } from './policy/sticky.ts'
+import { cookieValues, type StickyDecision, type StickyReason, setCookie, stick } from './policy/sticky.ts'
 import type { StickyConfig } from './schema-sticky.ts'
 
 export const stickyRequests: MetricSpec = {
@@ -60,7 +60,7 @@ export class Sticky<E extends { readonly key: string }> {
    * @param isUsable whether it may be sent a request: not drained, not unhealthy, its breaker closed, of a fitting role
    */
   choose(headers: HeaderList, isUsable: (endpoint: E) => boolean): StickyDecision<E> {
-    const decision = stick(cookieValue(headers, this.#config.cookie), this.#endpoints, isUsable)
+    const decision = stick(cookieValues(headers, this.#config.cookie), this.#endpoints, isUsable)
     this.#counters[decision.because].value++
     return decision
   }

@@ -7,7 +7,7 @@
  * the request as soon as they are registered, and the one for the upgrade is called once the handshake is found right.
  * Quiet WebSockets are normal: no idle timeout applies; TCP keep-alive, which http-proxy-3 turns on, finds dead peers.
  */
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import { type ClientRequest, type IncomingMessage, maxHeaderSize } from 'node:http'
 import type { Socket } from 'node:net'
 import { ProxyServer, type ServerOptions } from 'http-proxy-3'
 import type { Handshake, Tunnel, TunnelOwner } from '../core/downstream.ts'
@@ -248,7 +248,7 @@ class Joint {
     if (this.#isOver || this.#answer !== undefined) return
     const { isTls } = endpoint.address
     const why = this.#isConnected
-      ? upstreamFailure(error, { isSent: true, isAnswering: false, isKept: false })
+      ? upstreamFailure(error, handshaking)
       : connectError(error, isTls ? 'https:' : 'http:')
     this.#failed(endpoint, why)
   }
@@ -305,4 +305,13 @@ function targetOf({ address, tls }: Endpoint): ServerOptions {
     ssl: { ...material },
     toProxy: true,
   } as unknown as ServerOptions
+}
+
+/** http-proxy-3 makes the request, with the bounds of the process. */
+const handshaking = {
+  isSent: true,
+  isAnswering: false,
+  isKept: false,
+  headerBytes: maxHeaderSize,
+  headerKey: 'that of WebSocket handshakes: `--max-http-header-size` of Node',
 }

@@ -5,6 +5,9 @@ import type { ErrorCode, GatewayError } from '../../core/errors.ts'
 export const retryReasons = ['connect', 'unsent', 'reset', 'timeout', '502', '503', '504'] as const
 export type RetryReason = (typeof retryReasons)[number]
 
+/** What is tried again where nothing is said: what surely did not reach a backend, or was not looked at. */
+export const defaultReasons: readonly RetryReason[] = ['connect', 'unsent']
+
 export interface RetryPolicy {
   /** Attempts in all, the first included. */
   readonly attempts: number
@@ -51,7 +54,7 @@ const reasons: Partial<Record<ErrorCode, RetryReason>> = {
 export function decideRetry(policy: RetryPolicy, outcome: GatewayError | number, facts: RetryFacts): RetryDecision {
   const reason = typeof outcome === 'number' ? reasonOfStatus(outcome) : reasons[outcome.code]
   if (reason === undefined) return { retry: false, because: 'not_retryable' }
-  if (!policy.on.includes(reason)) return { retry: false, because: 'not_asked_for' }
+  if (!isAskedFor(reason, policy.on)) return { retry: false, because: 'not_asked_for' }
   const { attempt, stale, isIdempotent, isBodyGone } = facts
   // Bad luck with a kept connection uses up no attempt (as in nginx), or a busy backend with a short keep-alive time
   // would be met with it again and again.
@@ -62,6 +65,16 @@ export function decideRetry(policy: RetryPolicy, outcome: GatewayError | number,
   if (!isUnsent && !isIdempotent) return { retry: false, because: 'not_idempotent' }
   if (isBodyGone) return { retry: false, because: 'body_taken' }
   return { retry: true, because: reason, isFree: isUnsent || isStale }
+}
+
+/** Whoever has a request sent again that may have arrived wants it the more when it surely did not, or was not looked at. */
+function isAskedFor(reason: RetryReason, on: readonly RetryReason[]): boolean {
+  return on.includes(reason) || (reason === 'unsent' && on.includes('reset'))
+}
+
+/** Reasons of the default that a list leaves out, so that less is tried again than without it. */
+export function lessThanDefault(on: readonly RetryReason[]): RetryReason[] {
+  return defaultReasons.filter((reason) => !isAskedFor(reason, on))
 }
 
 /** Further attempts that kept connections may cost. */

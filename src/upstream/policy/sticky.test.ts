@@ -17,19 +17,19 @@ t.test('a client keeps its endpoint while that can be used, else it moves', asyn
     ['t2', 'b'],
   ])
   t.same(
-    stick(undefined, endpoints, () => true),
+    stick([], endpoints, () => true),
     { use: undefined, because: 'new' },
   )
   t.same(
-    stick('t2', endpoints, () => true),
+    stick(['t2'], endpoints, () => true),
     { use: 'b', because: 'kept' },
   )
   t.same(
-    stick('t2', endpoints, (endpoint) => endpoint !== 'b'),
+    stick(['t2'], endpoints, (endpoint) => endpoint !== 'b'),
     { use: undefined, because: 'moved' },
   )
   t.same(
-    stick('forged', endpoints, () => true),
+    stick(['forged'], endpoints, () => true),
     { use: undefined, because: 'moved' },
   )
 })

@@ -13,40 +13,47 @@ export interface StickyDecision<E> {
   readonly because: StickyReason
 }
 
-/** @param asked the token that the client sent; undefined when it sent none of ours */
+/**
+ * @param asked the tokens that the client sent. More than one where cookies of other paths or domains have the same name
+ * (RFC 6265 §5.4 sends them all, and says nothing about which is whose): one that is no good hides no other.
+ */
 export function stick<E>(
-  asked: string | undefined,
+  asked: readonly string[],
   endpoints: ReadonlyMap<string, E>,
   isUsable: (endpoint: E) => boolean,
 ): StickyDecision<E> {
-  if (asked === undefined) return { use: undefined, because: 'new' }
-  const endpoint = endpoints.get(asked)
-  return endpoint !== undefined && isUsable(endpoint)
-    ? { use: endpoint, because: 'kept' }
-    : { use: undefined, because: 'moved' }
+  if (asked.length === 0) return { use: undefined, because: 'new' }
+  for (const token of asked) {
+    const endpoint = endpoints.get(token)
+    if (endpoint !== undefined && isUsable(endpoint)) return { use: endpoint, because: 'kept' }
+  }
+  return { use: undefined, because: 'moved' }
 }
 
 /** The value of a cookie, the first where there are several; undefined where there is none. */
 export function cookieValue(headers: HeaderList, name: string): string | undefined {
+  return cookieValues(headers, name)[0]
+}
+
+/** All values of a cookie, in the order in which they came. */
+export function cookieValues(headers: HeaderList, name: string): string[] {
+  const values: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
-    if (!isNamed(headers[i] as string, 'cookie')) continue
-    const found = valueIn(headers[i + 1] as string, name)
-    if (found !== undefined) return found
+    if (isNamed(headers[i] as string, 'cookie')) addValues(values, headers[i + 1] as string, name)
   }
-  return undefined
+  return values
 }
 
 /** RFC 6265 §4.2.1, read as leniently as §5.2 does; no list is made of what others set. */
-function valueIn(line: string, name: string): string | undefined {
+function addValues(values: string[], line: string, name: string): void {
   for (let at = line.indexOf(name); at >= 0; at = line.indexOf(name, at + 1)) {
     const before = line.slice(0, at).trimEnd()
     if (before !== '' && !before.endsWith(';')) continue
     const equals = at + name.length
     if (line[equals] !== '=') continue
     const end = line.indexOf(';', equals)
-    return line.slice(equals + 1, end < 0 ? line.length : end).trim()
+    values.push(line.slice(equals + 1, end < 0 ? line.length : end).trim())
   }
-  return undefined
 }
 
 export interface CookieRules {

@@ -71,6 +71,7 @@ export class AdaptiveLimit {
   #eases = 0
   #latencies = 0
   #wasHeld = false
+  #easeMs: number | undefined = undefined
   #heldOffUntil = Number.NEGATIVE_INFINITY
   /** So far: requests, good answers, and failures; the first two also as the window began. */
   #asked = 0
@@ -91,6 +92,11 @@ export class AdaptiveLimit {
   /** Requests that may be under way at once. */
   get limit(): number {
     return Math.floor(this.#limit)
+  }
+
+  /** What an answer took at ease, of those asked for last; undefined: not known yet. */
+  get easeMs(): number | undefined {
+    return this.#easeMs
   }
 
   /** A request has come, whether it may go at once or not. */
@@ -175,6 +181,7 @@ export class AdaptiveLimit {
       inFlight,
       inside: inFlight + waiting,
     }
+    this.#easeMs = this.#eases / this.#samples
     this.#askedBefore = this.#asked
     this.#answeredBefore = this.#answered
     this.#learn(ratio < AT_EASE && !isHeld)

@@ -108,8 +108,8 @@ export class FairQueue<T extends Waiting> {
   }
 
   /** Whether it has not been empty for long: more comes than can be done. */
-  isStanding(nowMs: number): boolean {
-    return this.#length > 0 && nowMs - this.#emptyAt > this.#standingMs
+  isStanding(nowMs: number, forMs: number = this.#standingMs): boolean {
+    return this.#length > 0 && nowMs - this.#emptyAt > forMs
   }
 
   add(item: T, nowMs: number): void {
