@@ -8,7 +8,7 @@ import { AdminServer } from '../admin/server.ts'
 import { changedPaths } from '../config/diff.ts'
 import { renderProblems } from '../config/problems.ts'
 import { redacted } from '../config/redact.ts'
-import { watchFiles } from '../config/watch.ts'
+import { settled, watchFiles } from '../config/watch.ts'
 import { type GatewayConfig, type Loaded, load } from '../configuration.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
@@ -41,6 +41,8 @@ export class Service {
   readonly #metrics: ReloadMetrics
   #loaded: Loaded
   #files: readonly string[]
+  /** The fingerprint of what was read last, also of what was refused: what the watcher compares with. */
+  #known: string
   #gateway: Gateway | undefined
   #admin: AdminServer | undefined
   #adminConfig: AdminConfig | false = false
@@ -54,6 +56,7 @@ export class Service {
     this.#log = options.log
     this.#loaded = options.loaded
     this.#files = options.loaded.files
+    this.#known = options.loaded.fingerprint
     this.#metrics = new ReloadMetrics(this.registry, options.clock)
     this.#stopMeasuring = measureNode(this.registry, options.clock, options.version)
   }
@@ -82,7 +85,11 @@ export class Service {
 
   /** Reads the file again. One reload at a time; what is wrong changes nothing. */
   reload(): Promise<ReloadReport> {
-    const next = this.#reloading.then(() => this.#reload())
+    return this.#inTurn(() => this.#reload())
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const next = this.#reloading.then(act)
     this.#reloading = next
     return next
   }
@@ -152,10 +159,12 @@ export class Service {
     const { file, environment } = this.#options
     const before = this.#loaded
     try {
+      await settled(() => this.#files, this.#options.clock)
       const loaded = await load(file, environment)
       const problems = loaded.problems.map((problem) => renderProblems([problem]))
       // A file that includes another for the first time may be wrong because of that one: follow it from now on.
       this.#files = loaded.files
+      this.#known = loaded.fingerprint
       if (loaded.config === undefined) return this.#rejected(problems)
       await this.#apply(this.#adapt(loaded.config), loaded)
       this.#metrics.applied()
@@ -203,10 +212,16 @@ export class Service {
   #watch(): void {
     const watcher = watchFiles({
       files: () => this.#files,
+      known: () => this.#known,
       clock: this.#options.clock,
-      onChange: () => void this.reload(),
+      onChange: (fingerprint) => void this.#inTurn(() => this.#follow(fingerprint)),
     })
     this.#stopWatching = () => watcher.stop()
+  }
+
+  /** Reads what has changed, unless a reload that somebody asked for has read it meanwhile. */
+  async #follow(fingerprint: string): Promise<void> {
+    if (fingerprint !== this.#known) await this.#reload()
   }
 
   #view(): AdminView {
