@@ -4,6 +4,7 @@ import type { Tunnel } from './core/downstream.ts'
 import { GatewayError } from './core/errors.ts'
 import type { RouteInfo } from './core/exchange.ts'
 import type { Built, Deps, SharedDeps } from './core/feature.ts'
+import type { LabelValues } from './core/metrics.ts'
 import type { Origin } from './core/origin.ts'
 import type { Stage } from './core/stage.ts'
 import { Edits } from './edits.ts'
@@ -13,7 +14,13 @@ import { Router } from './router/index.ts'
 import { patternLabel } from './router/name.ts'
 import { rewriteStage } from './router/rewrite.ts'
 import { Split, SplitTunnel } from './router/split.ts'
-import { affinityStage, inlineUpstream, Upstream, type UpstreamSnapshot } from './upstream/index.ts'
+import {
+  affinityStage,
+  inlineUpstream,
+  Upstream,
+  type UpstreamConfig,
+  type UpstreamSnapshot,
+} from './upstream/index.ts'
 
 /** A route as the admin API shows it. */
 export interface RouteSummary {
@@ -41,7 +48,7 @@ export class Generation {
     this.#platform = platform
     try {
       for (const [name, upstream] of Object.entries(config.upstreams)) {
-        this.#upstreams.set(name, new Upstream(name, upstream, deps))
+        this.#addUpstream(name, upstream)
       }
       this.plans = config.routes.map((route) => this.#plan(route))
       this.router = new Router(
@@ -83,6 +90,7 @@ export class Generation {
 
   #plan(config: RouteConfig): Plan {
     const info: RouteInfo = { name: config.name, pattern: patternLabel(config.match) }
+    this.#holdSeries({ route: config.name })
     const slots = new Slots()
     const stages: Stage[] = []
     const upstream = (name: string, tries?: 'once') => {
@@ -152,15 +160,33 @@ export class Generation {
   #upstream(to: string, isUrl: boolean): Upstream {
     let upstream = this.#upstreams.get(to)
     if (upstream === undefined && isUrl) {
-      upstream = new Upstream(to, inlineUpstream(to), this.#deps)
-      this.#upstreams.set(to, upstream)
+      upstream = this.#addUpstream(to, inlineUpstream(to))
     }
     if (upstream === undefined) throw new Error(`no upstream ${to}: the configuration was not checked`)
     return upstream
   }
 
+  #addUpstream(name: string, config: UpstreamConfig): Upstream {
+    this.#holdSeries({ upstream: name })
+    const upstream = new Upstream(name, config, this.#deps)
+    this.#upstreams.set(name, upstream)
+    return upstream
+  }
+
+  /** What is measured under these labels ends with the last configuration that has them. */
+  #holdSeries(labels: LabelValues): void {
+    const { lease, metrics } = this.#deps
+    lease.use(
+      'series',
+      JSON.stringify(labels),
+      () => metrics.hold(labels),
+      (letGo) => letGo(),
+    )
+  }
+
   #unmatchedPlan(): Plan {
     const info: RouteInfo = { name: 'unmatched', pattern: '' }
+    this.#holdSeries({ route: info.name })
     const slots = new Slots()
     const deps = { ...this.#deps, slot: () => slots.next(), upstream: () => nothing }
     const stages = [...this.#features({}, info, deps).flatMap((part) => part.stage ?? []), noRoute]
