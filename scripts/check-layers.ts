@@ -38,7 +38,10 @@ const layers: readonly { rank: number; area: RegExp }[] = [
   // The admin section's schema is a part of the configuration, like every other section's.
   { rank: 2, area: /^src\/admin\/schema\.ts$/ },
   { rank: 3, area: /^src\/(?:pipeline|plan|filters|edits|steps)\.ts$/ },
-  { rank: 4, area: /^src\/(?:features|configuration|generation|gateway|request-ids|warm-up|index)\.ts$/ },
+  {
+    rank: 4,
+    area: /^src\/(?:features|configuration|reading|reading-worker|building|slices|generation|gateway|request-ids|warm-up|index)\.ts$/,
+  },
   { rank: 5, area: /^src\/admin\// },
   { rank: 5, area: /^src\/demo\// },
   { rank: 6, area: /^src\/cli\// },

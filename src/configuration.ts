@@ -284,10 +284,15 @@ function isUsed(value: unknown): boolean {
 /** Words of later versions: using one is said to be so, rather than taken for a slip. */
 const reserved = ['aggregate', 'batch', 'offload', 'slo', 'tracing', 'transcode', 'workers', 'exemplars']
 
+/** An empty file, or one that was cut off, must not pass for a gateway that answers nothing. */
+const required = [
+  { key: 'routes', fix: 'write for example `routes: [{upstream: http://localhost:3000}]`; `routes: []` for none' },
+]
+
 /** A file as read and checked; `config` is undefined when a problem is an error. */
 export type Loaded = Loading<GatewayConfig>
 
 /** Reads and checks a configuration file: whole, with every problem, positioned. */
 export function load(file: string, environment: Readonly<Record<string, string | undefined>>): Promise<Loaded> {
-  return loadConfiguration({ file, schema: rootSchema, environment, reserved, check: checkConfiguration })
+  return loadConfiguration({ file, schema: rootSchema, environment, required, reserved, check: checkConfiguration })
 }

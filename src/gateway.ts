@@ -22,6 +22,7 @@ import { Client } from './pipeline.ts'
 import type { Platform } from './plan.ts'
 import { RedisState } from './redis/redis.ts'
 import { RequestIds } from './request-ids.ts'
+import { Slices } from './slices.ts'
 import { Registry } from './telemetry/registry.ts'
 import type { EndpointChange, UpstreamSnapshot } from './upstream/index.ts'
 import { WarmUp } from './warm-up.ts'
@@ -47,8 +48,11 @@ export class Gateway {
   readonly #platform: Platform
   readonly #ids: RequestIds
   #listeners = new Map<string, Listener>()
-  #generation: Generation
+  #generation: Generation | undefined = undefined
+  /** One after the other: each builds beside the one before. */
+  #applying: Promise<unknown> = Promise.resolve()
   #isDraining = false
+  #isClosed = false
   #warmUp: WarmUp | undefined = undefined
 
   private constructor(options: GatewayOptions) {
@@ -64,7 +68,6 @@ export class Gateway {
       buffers: new PassingBuffers(options.collectYoung ?? (() => {})),
     }
     this.#ids = new RequestIds(this.#random)
-    this.#generation = this.#build(options.config)
   }
 
   /**
@@ -74,7 +77,9 @@ export class Gateway {
   static async start(options: GatewayOptions): Promise<Gateway> {
     const gateway = new Gateway(options)
     try {
-      await gateway.#ready(gateway.#generation)
+      const first = await gateway.#build(options.config)
+      gateway.#generation = first
+      await gateway.#ready(first)
       await gateway.#listen(options.config)
       gateway.#warm()
     } catch (error) {
@@ -85,7 +90,7 @@ export class Gateway {
   }
 
   get config(): GatewayConfig {
-    return this.#generation.config
+    return this.#current.config
   }
 
   /** Actual addresses, with the ports that the system chose for port 0. */
@@ -99,17 +104,17 @@ export class Gateway {
   }
 
   upstreams(): UpstreamSnapshot[] {
-    return this.#generation.upstreams()
+    return this.#current.upstreams()
   }
 
   /** Applies an operator's wish to one endpoint. False: there is no such upstream or endpoint. */
   changeEndpoint(upstream: string, url: string, change: EndpointChange): boolean {
-    return this.#generation.upstream(upstream)?.change(url, change) ?? false
+    return this.#current.upstream(upstream)?.change(url, change) ?? false
   }
 
   /** The routes in the order in which they match. */
   routes(): RouteSummary[] {
-    return this.#generation.routes()
+    return this.#current.routes()
   }
 
   /**
@@ -117,11 +122,18 @@ export class Gateway {
    * identity keeps its state.
    * @throws when a new address cannot be bound, or a plan cannot be built; the old configuration stays in force then
    */
-  async apply(config: GatewayConfig): Promise<void> {
-    const next = this.#build(config)
-    const previous = this.#generation
+  apply(config: GatewayConfig): Promise<void> {
+    const done = this.#applying.then(() => this.#apply(config))
+    this.#applying = done.catch(() => {})
+    return done
+  }
+
+  async #apply(config: GatewayConfig): Promise<void> {
+    const previous = this.#current
+    const next = await this.#build(config)
     try {
       await this.#ready(next)
+      if (this.#isClosed) throw new Error('the gateway has been closed')
       await this.#listen(config, () => {
         this.#generation = next
       })
@@ -129,8 +141,13 @@ export class Gateway {
       next.retire()
       throw error
     }
-    previous.retire()
     this.#warm()
+    await previous.retireIn(new Slices(this.clock))
+  }
+
+  get #current(): Generation {
+    if (this.#generation === undefined) throw new Error('the gateway has not started')
+    return this.#generation
   }
 
   /** Removes stored answers, or marks them stale, here and on other instances; a text says what is wrong with the request. */
@@ -159,11 +176,12 @@ export class Gateway {
   /** Ends everything at once. */
   async close(): Promise<void> {
     this.#isDraining = true
+    this.#isClosed = true
     this.#warmUp?.stop()
     const listeners = [...this.#listeners.values()]
     this.#listeners.clear()
     await Promise.all(listeners.map((listener) => listener.close()))
-    this.#generation.retire()
+    this.#generation?.retire()
     this.#wheel.stop()
   }
 
@@ -178,7 +196,7 @@ export class Gateway {
     })
   }
 
-  #build(config: GatewayConfig): Generation {
+  #build(config: GatewayConfig): Promise<Generation> {
     const lease = this.#keep.lease()
     const deps = {
       clock: this.clock,
@@ -199,13 +217,13 @@ export class Gateway {
             () => new RedisState(redis, deps),
             (state) => state.close(),
           )
-    return new Generation(config, { ...deps, shared }, this.#platform)
+    return Generation.build(config, { ...deps, shared }, this.#platform, new Slices(this.clock))
   }
 
   #warm(): void {
     this.#warmUp?.stop()
     const urls = this.config.routes.flatMap((route) => urlsToWarm(route.features.cache))
-    const find = (request: RequestHead) => this.#generation.router.find(request)
+    const find = (request: RequestHead) => this.#current.router.find(request)
     this.#warmUp =
       urls.length === 0 ? undefined : new WarmUp([...new Set(urls)], { clock: this.clock, log: this.log, find })
   }
@@ -250,7 +268,7 @@ export class Gateway {
   }
 
   #accept(request: RequestHead, peer: Peer, down: Downstream): void {
-    const { router, unmatched } = this.#generation
+    const { router, unmatched } = this.#current
     const found = router.find(request)
     const id = this.#ids.of(request, peer)
     if (found === undefined) new Client(unmatched, request, peer, noCaptures, id, down).start()

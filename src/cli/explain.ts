@@ -23,7 +23,7 @@ export async function explain(method: string, url: string, options: ExplainOptio
     printRefusal(typed, options.json === true, output)
     return 0
   }
-  const explanation = compiled(config, (generation) => explained(typed, generation))
+  const explanation = await compiled(config, (generation) => explained(typed, generation))
   if (options.json) output.json(forScripts(explanation))
   else print(explanation, output)
   return 0

@@ -8,10 +8,11 @@ import { Pressure } from '../core/pressure.ts'
 import { Wheel } from '../core/wheel.ts'
 import type { LogsConfig } from '../features/access-log/index.ts'
 import { Generation } from '../generation.ts'
+import { Slices } from '../slices.ts'
 import { Registry } from '../telemetry/registry.ts'
 
 /** Compiles, looks, and lets everything go again. */
-export function compiled<T>(config: GatewayConfig, look: (generation: Generation) => T): T {
+export async function compiled<T>(config: GatewayConfig, look: (generation: Generation) => T): Promise<T> {
   const wheel = new Wheel(systemClock)
   const deps = {
     clock: systemClock,
@@ -23,12 +24,8 @@ export function compiled<T>(config: GatewayConfig, look: (generation: Generation
     pressure: new Pressure(),
     shared: undefined,
   }
-  const generation = new Generation(withoutEffects(config), deps, {
-    clock: systemClock,
-    wheel,
-    buffers: new PassingBuffers(() => {}),
-    log: silentLog,
-  })
+  const platform = { clock: systemClock, wheel, buffers: new PassingBuffers(() => {}), log: silentLog }
+  const generation = await Generation.build(withoutEffects(config), deps, platform, new Slices(systemClock))
   try {
     return look(generation)
   } finally {

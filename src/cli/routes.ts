@@ -13,7 +13,7 @@ export interface RoutesOptions {
 export async function routes(options: RoutesOptions, context: Context): Promise<number> {
   const { output } = context
   const { config } = await loadForUse(options.config, context)
-  const summaries = compiled(config, (generation) => generation.routes())
+  const summaries = await compiled(config, (generation) => generation.routes())
   if (options.json) {
     output.json({ routes: summaries })
     return 0

@@ -5,14 +5,14 @@
 import type { AdminView, ReloadReport } from '../admin/api.ts'
 import type { AdminConfig } from '../admin/schema.ts'
 import { AdminServer } from '../admin/server.ts'
-import { changedPaths } from '../config/diff.ts'
 import { renderProblems } from '../config/problems.ts'
 import { redacted } from '../config/redact.ts'
-import { watchFiles } from '../config/watch.ts'
-import { type GatewayConfig, type Loaded, load } from '../configuration.ts'
+import { settled, watchFiles } from '../config/watch.ts'
+import type { GatewayConfig } from '../configuration.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { Gateway } from '../gateway.ts'
+import { readAgain, type Written, writtenIn, writtenOf } from '../reading.ts'
 import { measureNode } from '../telemetry/node.ts'
 import { Registry } from '../telemetry/registry.ts'
 import { ReloadMetrics } from '../telemetry/reload.ts'
@@ -39,8 +39,11 @@ export class Service {
   readonly #options: ServiceOptions
   readonly #log: Log
   readonly #metrics: ReloadMetrics
-  #loaded: Loaded
+  /** What is in force, as it was written. */
+  #written: Written
   #files: readonly string[]
+  /** The fingerprint of what was read last, also of what was refused: what the watcher compares with. */
+  #known: string
   #gateway: Gateway | undefined
   #admin: AdminServer | undefined
   #adminConfig: AdminConfig | false = false
@@ -52,8 +55,9 @@ export class Service {
   private constructor(options: ServiceOptions) {
     this.#options = options
     this.#log = options.log
-    this.#loaded = options.loaded
+    this.#written = writtenOf(options.loaded.raw)
     this.#files = options.loaded.files
+    this.#known = options.loaded.fingerprint
     this.#metrics = new ReloadMetrics(this.registry, options.clock)
     this.#stopMeasuring = measureNode(this.registry, options.clock, options.version)
   }
@@ -82,7 +86,11 @@ export class Service {
 
   /** Reads the file again. One reload at a time; what is wrong changes nothing. */
   reload(): Promise<ReloadReport> {
-    const next = this.#reloading.then(() => this.#reload())
+    return this.#inTurn(() => this.#reload())
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const next = this.#reloading.then(act)
     this.#reloading = next
     return next
   }
@@ -150,17 +158,19 @@ export class Service {
   async #reload(): Promise<ReloadReport> {
     if (this.#isDraining) return { result: 'rejected', problems: ['the gateway is draining'] }
     const { file, environment } = this.#options
-    const before = this.#loaded
     try {
-      const loaded = await load(file, environment)
+      await settled(() => this.#files, this.#options.clock)
+      const loaded = await readAgain({ file, environment, before: this.#written }, this.#files)
       const problems = loaded.problems.map((problem) => renderProblems([problem]))
       // A file that includes another for the first time may be wrong because of that one: follow it from now on.
       this.#files = loaded.files
+      this.#known = loaded.fingerprint
       if (loaded.config === undefined) return this.#rejected(problems)
-      await this.#apply(this.#adapt(loaded.config), loaded)
+      await this.#apply(this.#adapt(loaded.config))
+      if (loaded.written !== undefined) this.#written = loaded.written
       this.#metrics.applied()
       for (const problem of problems) this.#log.warn({ problem }, 'configuration warning')
-      this.#log.info({ file, changed: changedPaths(before.raw, loaded.raw) }, 'configuration applied')
+      this.#log.info({ file, changed: loaded.changed }, 'configuration applied')
       return { result: 'applied', problems }
     } catch (error) {
       return this.#rejected([error instanceof Error ? error.message : String(error)])
@@ -168,7 +178,7 @@ export class Service {
   }
 
   /** Opens what is new before anything is given up, so that a failure leaves all as it was. */
-  async #apply(config: GatewayConfig, loaded: Loaded): Promise<void> {
+  async #apply(config: GatewayConfig): Promise<void> {
     const hasMoved = addressIn(config.admin) !== addressIn(this.#adminConfig)
     const admin = hasMoved ? await this.#startAdmin(config.admin) : this.#admin
     try {
@@ -180,7 +190,6 @@ export class Service {
     const previous = this.#admin
     this.#admin = admin
     this.#adminConfig = config.admin
-    this.#loaded = loaded
     if (config.admin !== false) admin?.setToken(config.admin.token)
     if (hasMoved) previous?.retire()
     this.#options.applied?.(config)
@@ -203,17 +212,23 @@ export class Service {
   #watch(): void {
     const watcher = watchFiles({
       files: () => this.#files,
+      known: () => this.#known,
       clock: this.#options.clock,
-      onChange: () => void this.reload(),
+      onChange: (fingerprint) => void this.#inTurn(() => this.#follow(fingerprint)),
     })
     this.#stopWatching = () => watcher.stop()
+  }
+
+  /** Reads what has changed, unless a reload that somebody asked for has read it meanwhile. */
+  async #follow(fingerprint: string): Promise<void> {
+    if (fingerprint !== this.#known) await this.#reload()
   }
 
   #view(): AdminView {
     return {
       notReady: () => (this.#isDraining ? 'draining' : this.#gateway?.isReady === true ? undefined : 'starting'),
       metrics: async () => ({ type: this.registry.contentType, text: await this.registry.text() }),
-      config: () => redacted(this.#loaded.raw),
+      config: () => redacted(writtenIn(this.#written)),
       routes: () => this.#gateway?.routes() ?? [],
       upstreams: () => this.#gateway?.upstreams() ?? [],
       changeEndpoint: (upstream, url, change) => this.#gateway?.changeEndpoint(upstream, url, change) ?? false,

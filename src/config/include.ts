@@ -7,11 +7,10 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import type { Path } from '../core/feature.ts'
 import { parseFile } from './document.ts'
 import type { Environment } from './environment.ts'
+import { ABSENT, digestOf, digestOfFolder, fingerprint, MAX_FILE_BYTES, TOO_LARGE } from './fingerprint.ts'
 import type { Entry, Located, LocatedMap, Place } from './located.ts'
 import { type PositionedProblem, positioned, wholeFile } from './problems.ts'
 
-/** No configuration written by people comes near it. */
-const MAX_FILE_BYTES = 8 * 1024 * 1024
 const MAX_FILES = 1000
 
 export interface Merged {
@@ -20,17 +19,25 @@ export interface Merged {
   readonly problems: PositionedProblem[]
   /** Absolute paths of every file that was read or looked for, and of folders that patterns searched. */
   readonly files: string[]
+  /** Of what those held. */
+  readonly fingerprint: string
 }
 
 export async function readMerged(file: string, environment: Environment): Promise<Merged> {
   const merging = new Merging(environment)
   const root = await merging.file(resolve(file), file, undefined)
-  return { root: merging.isBroken ? undefined : root, problems: merging.problems, files: [...merging.files] }
+  return {
+    root: merging.isBroken ? undefined : root,
+    problems: merging.problems,
+    files: [...merging.digests.keys()],
+    fingerprint: fingerprint(merging.digests),
+  }
 }
 
 class Merging {
   readonly problems: PositionedProblem[] = []
-  readonly files = new Set<string>()
+  /** Of every file and folder that was read or looked for. */
+  readonly digests = new Map<string, string>()
   isBroken = false
   readonly #environment: Environment
   readonly #open: string[] = []
@@ -51,8 +58,8 @@ class Merging {
       return undefined
     }
     this.#taken.add(path)
-    this.files.add(path)
-    if (this.files.size > MAX_FILES) {
+    this.digests.set(path, ABSENT)
+    if (this.digests.size > MAX_FILES) {
       this.#fail(asked, shown, `includes more than ${MAX_FILES} files`)
       return undefined
     }
@@ -74,10 +81,12 @@ class Merging {
     try {
       const { size } = await stat(path)
       if (size > MAX_FILE_BYTES) {
+        this.digests.set(path, TOO_LARGE)
         this.#fail(asked, shown, `is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`)
         return undefined
       }
       const bytes = await readFile(path)
+      this.digests.set(path, digestOf(bytes))
       return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     } catch (error) {
       this.#fail(asked, shown, reasonOf(error))
@@ -115,10 +124,10 @@ class Merging {
       this.#fail(place, pattern, 'has a `*` before its last part')
       return []
     }
-    this.files.add(folder)
     const name = new RegExp(`^${basename(target).split('*').map(escaped).join('.*')}$`)
-    const found = await readdir(folder).catch(() => [] as string[])
-    return found
+    const found = await readdir(folder).catch(() => undefined)
+    this.digests.set(folder, found === undefined ? ABSENT : digestOfFolder(found))
+    return (found ?? [])
       .filter((entry) => name.test(entry) && !entry.startsWith('.'))
       .sort()
       .map((entry) => join(folder, entry))
@@ -155,7 +164,7 @@ class Merging {
 /** An empty file is an empty mapping. */
 function asMapping(root: Located): Located {
   const isEmpty = root.kind === 'scalar' && root.value === null
-  return isEmpty ? { kind: 'map', place: root.place, entries: new Map() } : root
+  return isEmpty ? { kind: 'map', place: { ...root.place, start: 0, end: 0 }, entries: new Map() } : root
 }
 
 function reasonOf(error: unknown): string {

@@ -13,6 +13,8 @@ export interface LoadOptions<T> {
   readonly file: string
   readonly schema: z.ZodType<T>
   readonly environment: Environment
+  /** Keys that the whole must have, in whichever file: without them it is empty, or the beginning of a file. */
+  readonly required?: readonly RequiredKey[]
   /** Keys of later versions: using one is said to be so. */
   readonly reserved?: readonly string[]
   /**
@@ -22,28 +24,45 @@ export interface LoadOptions<T> {
   readonly check?: (config: T, isWhole: boolean) => Problem[]
 }
 
+export interface RequiredKey {
+  readonly key: string
+  /** What to write. */
+  readonly fix: string
+}
+
 export interface Loading<T> {
   /** Undefined when a problem is an error. */
   readonly config: T | undefined
   readonly problems: PositionedProblem[]
   /** Absolute paths of every file read and folder searched: what to watch. */
   readonly files: string[]
+  /** Of what those held: see fingerprint.ts. */
+  readonly fingerprint: string
   /** What was written, merged and replaced; undefined when a file could not be parsed. */
   readonly raw: unknown
 }
 
 /** Never throws for what a file may hold: everything becomes a problem. */
 export async function loadConfiguration<T>(options: LoadOptions<T>): Promise<Loading<T>> {
-  const { root, problems, files } = await readMerged(options.file, options.environment)
-  if (root === undefined) return { config: undefined, problems: sorted(problems), files, raw: undefined }
+  const { root, problems, files, fingerprint } = await readMerged(options.file, options.environment)
+  if (root === undefined) return { config: undefined, problems: sorted(problems), files, fingerprint, raw: undefined }
   const raw = plain(root)
   const { config, found } = validate(raw, options)
   const read = new Set(problems.map(placeKey))
   // A value that could not be read is not judged as well.
-  const judged = found.map((one) => positioned(placeFor(root, one), one)).filter((one) => !read.has(placeKey(one)))
+  const judged = [...found, ...missing(root, options.required)]
+    .map((one) => positioned(placeFor(root, one), one))
+    .filter((one) => !read.has(placeKey(one)))
   const all = sorted([...problems, ...judged])
   const isWrong = all.some(({ severity }) => severity === 'error')
-  return { config: isWrong ? undefined : config, problems: all, files, raw }
+  return { config: isWrong ? undefined : config, problems: all, files, fingerprint, raw }
+}
+
+function missing(root: Located, required: readonly RequiredKey[] = []): Found[] {
+  if (root.kind !== 'map') return []
+  return required
+    .filter(({ key }) => !root.entries.has(key))
+    .map(({ key, fix }) => ({ path: [key], message: 'is missing', fix }))
 }
 
 function validate<T>(raw: unknown, options: LoadOptions<T>): { config: T | undefined; found: Found[] } {

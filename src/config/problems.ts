@@ -29,7 +29,8 @@ const LONGEST_EXCERPT = 160
 export function positioned(place: Place, wrong: Wrong): PositionedProblem {
   const { source, start, end } = place
   const offset = Math.min(start, source.text.length)
-  const lineStart = source.text.lastIndexOf('\n', offset - 1) + 1
+  // From -1, lastIndexOf would look at the first character too.
+  const lineStart = offset === 0 ? 0 : source.text.lastIndexOf('\n', offset - 1) + 1
   const lineEnd = source.text.indexOf('\n', offset)
   const text = source.text.slice(lineStart, lineEnd < 0 ? undefined : lineEnd).replace(/\r$/, '')
   const column = Math.min(offset - lineStart, text.length) + 1

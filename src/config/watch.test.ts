@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { systemClock } from '../core/clock.ts'
+import { fingerprintNow } from './fingerprint.ts'
 import { watchFiles } from './watch.ts'
 
 /** A watched file, and how to wait for its next change. */
@@ -15,10 +16,13 @@ function watched(
   prepare(folder, file)
   let changes = 0
   let changed = () => {}
+  let known = fingerprintNow([file])
   const watcher = watchFiles({
     files: () => [file],
+    known: () => known,
     clock: systemClock,
-    onChange: () => {
+    onChange: (fingerprint) => {
+      known = fingerprint
       changes++
       changed()
     },

@@ -72,17 +72,8 @@ export class Lease {
 
   /** Lets go of all that this lease used. Idempotent. An end that throws is thrown after all the others have run. */
   release(): void {
-    const held = [...this.#held]
-    this.#held.clear()
-    const ends = this.#atRelease.splice(0)
-    for (const key of held) {
-      const kept = this.#kept.get(key)
-      if (kept === undefined || --kept.users > 0) continue
-      this.#kept.delete(key)
-      ends.push(kept.end)
-    }
     const failures: unknown[] = []
-    for (const end of ends) {
+    for (const end of this.#ends()) {
       try {
         end()
       } catch (thrown) {
@@ -91,4 +82,37 @@ export class Lease {
     }
     if (failures.length > 0) throw failures[0]
   }
+
+  /** The same with a pause after each: thousands of states take a while. What is taken anew meanwhile stays. */
+  async releaseIn(pause: () => Promise<void>): Promise<void> {
+    const failures: unknown[] = []
+    for (const end of this.#ends()) {
+      try {
+        end()
+      } catch (thrown) {
+        failures.push(thrown)
+      }
+      await pause()
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+
+  /** What there is to do, each when it is asked for: a state that somebody else takes before its turn is not ended. */
+  *#ends(): Generator<() => void> {
+    const held = [...this.#held]
+    this.#held.clear()
+    yield* this.#atRelease.splice(0)
+    for (const key of held) {
+      const kept = this.#kept.get(key)
+      if (kept === undefined) continue
+      if (--kept.users > 0) {
+        yield nothing
+        continue
+      }
+      this.#kept.delete(key)
+      yield kept.end
+    }
+  }
 }
+
+const nothing = () => {}

@@ -40,8 +40,12 @@ export interface Metrics {
   gauge(spec: MetricSpec, labels: LabelValues): Gauge
   /** @param bounds upper bounds of the exported buckets, ascending; default: fit for 0.5 ms to 60 s */
   histogram(spec: MetricSpec, labels: LabelValues, bounds?: readonly number[]): Histogram
-  /** Drops every series that has these labels, among others: what they tell of exists no more. */
-  forget(labels: LabelValues): void
+  /**
+   * Series with these labels, among others, tell of something that is there until the returned function is called. The
+   * scrape that follows still shows them; then they are dropped, and whoever still counts something counts it for
+   * nobody. Held again before, they go on.
+   */
+  hold(labels: LabelValues): () => void
   /** Calls `read` at each scrape, to bring gauges up to date. Returns how to stop that. */
   onCollect(read: () => void): () => void
 }

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Metric, Registry as PromRegistry } from 'prom-client'
 import type { Counter, Gauge, Histogram, LabelValues, MetricSpec, Metrics } from '../core/metrics.ts'
 import { bytesRange, LogLinearHistogram, secondsRange } from './histogram.ts'
+import { Holds } from './holds.ts'
 
 /** Upper bounds in seconds for latencies that users feel: 0.5 ms to 60 s, and the usual objectives in between. */
 export const latencyBounds: readonly number[] = [
@@ -41,6 +42,8 @@ interface Sample {
 interface Series {
   readonly labels: LabelValues
   readonly handle: Counter | LogLinearHistogram
+  /** Labelled `other`: of everything beyond the cap. */
+  readonly isShared: boolean
 }
 
 export interface RegistryOptions {
@@ -55,6 +58,7 @@ export class Registry implements Metrics {
   readonly #prom = new PromRegistry()
   readonly #families = new Map<string, Family>()
   readonly #reads = new Set<() => void | Promise<void>>()
+  readonly #holds = new Holds()
   readonly #cap: number
   readonly #failedReads: Counter
   #rendering: Promise<string> | undefined = undefined
@@ -98,8 +102,8 @@ export class Registry implements Metrics {
     return histogram
   }
 
-  forget(labels: LabelValues): void {
-    for (const family of this.#families.values()) family.forget(labels)
+  hold(labels: LabelValues): () => void {
+    return this.#holds.take(labels)
   }
 
   onCollect(read: () => void | Promise<void>): () => void {
@@ -118,6 +122,21 @@ export class Registry implements Metrics {
   }
 
   async #render(): Promise<string> {
+    const drop = this.#holds.leaving()
+    const text = await this.#page()
+    // What came to an end meanwhile may not be on this page: it waits for the next.
+    if (drop()) await this.#sweep()
+    return text
+  }
+
+  async #sweep(): Promise<void> {
+    for (const family of [...this.#families.values()]) {
+      family.keepOnly((labels) => this.#holds.permits(labels))
+      await nextTurn()
+    }
+  }
+
+  async #page(): Promise<string> {
     for (const read of [...this.#reads]) {
       try {
         await read()
@@ -148,10 +167,12 @@ export class Registry implements Metrics {
     const family = this.#family(spec)
     const found = family.find(labels)
     if (found !== undefined) return found
-    if (family.size < this.#cap) return family.add(labels, make())
+    // An exchange of a configuration that is gone: it may count, but not bring back what was dropped.
+    if (!this.#holds.permits(labels)) return { labels, handle: make(), isShared: false }
+    if (family.size < this.#cap) return family.add(labels, make(), false)
     this.counter(droppedSeries, { metric: spec.name }).value++
     const other = Object.fromEntries(spec.labels.map((label) => [label, 'other']))
-    return family.find(other) ?? family.add(other, make())
+    return family.find(other) ?? family.add(other, make(), true)
   }
 
   #family(spec: MetricSpec): Family {
@@ -176,8 +197,9 @@ class Family {
   /** Series in the last answer to `get`, in lines. */
   linesGiven = 0
   readonly #series = new Map<string, Series>()
-  readonly #list: Series[] = []
+  #list: Series[] = []
   #next = 0
+  #sharedCount = 0
 
   constructor(spec: MetricSpec) {
     if (!isMetricName.test(spec.name)) throw new Error(`${spec.name} is no name for a metric`)
@@ -188,8 +210,9 @@ class Family {
     this.name = spec.name
   }
 
+  /** Without the series that all others share. */
   get size(): number {
-    return this.#list.length
+    return this.#list.length - this.#sharedCount
   }
 
   get hasMore(): boolean {
@@ -201,24 +224,21 @@ class Family {
     return this.#series.get(this.#key(labels))
   }
 
-  add(labels: LabelValues, handle: Series['handle']): Series {
-    const series = { labels: { ...labels }, handle }
+  add(labels: LabelValues, handle: Series['handle'], isShared: boolean): Series {
+    const series = { labels: { ...labels }, handle, isShared }
     this.#series.set(this.#key(labels), series)
     this.#list.push(series)
+    if (isShared) this.#sharedCount++
     return series
   }
 
-  forget(labels: LabelValues): void {
-    const names = Object.keys(labels)
-    if (!names.every((name) => this.spec.labels.includes(name))) return
-    for (const [key, series] of this.#series) {
-      if (!names.every((name) => series.labels[name] === labels[name])) continue
-      this.#series.delete(key)
-      const index = this.#list.indexOf(series)
-      this.#list.splice(index, 1)
-      // A scrape that is under way goes on where it was.
-      if (index < this.#next) this.#next--
-    }
+  /** Drops the series whose labels don't pass. Not while the family is being asked for its values. */
+  keepOnly(isWanted: (labels: LabelValues) => boolean): void {
+    const kept = this.#list.filter(({ labels, isShared }) => isShared || isWanted(labels))
+    if (kept.length === this.#list.length) return
+    this.#list = kept
+    this.#series.clear()
+    for (const series of kept) this.#series.set(this.#key(series.labels), series)
   }
 
   rewind(): void {

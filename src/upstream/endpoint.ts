@@ -78,22 +78,23 @@ export class Endpoint implements Target {
     this.tls = parts.tls
     this.tlsId = tls
     const labels = { upstream, endpoint: this.label }
+    this.#lease = deps.lease.branch()
+    // Before the first of them is made: what nobody holds is not measured.
+    this.#lease.use(
+      'series',
+      JSON.stringify(labels),
+      () => deps.metrics.hold(labels),
+      (letGo) => letGo(),
+    )
     this.requestSeconds = deps.metrics.histogram(metrics.requestSeconds, labels)
     this.ejected = deps.metrics.gauge(metrics.ejected, labels)
     this.drained = deps.metrics.gauge(metrics.drained, labels)
     this.#counter = (outcome) => deps.metrics.counter(metrics.requestsTotal, { ...labels, outcome })
     this.#answers = outcomes.map(this.#counter)
-    this.#lease = deps.lease.branch()
     this.condition = this.#lease.use(
       'condition',
       JSON.stringify([upstream, config.url]),
       () => new Condition(deps.clock.now()),
-    )
-    this.#lease.use(
-      'series',
-      JSON.stringify(labels),
-      () => labels,
-      (gone) => deps.metrics.forget(gone),
     )
     this.breaker = this.#breakerOf(parts, labels, deps)
     const identity = JSON.stringify([upstream, config.url, tls, pool])

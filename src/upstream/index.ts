@@ -18,7 +18,7 @@ import { type RoutePolicies, Tries } from './tries.ts'
 import { WebSocketTunnel } from './tunnel.ts'
 
 export { upstreamMetrics } from './metrics.ts'
-export { inlineUpstream } from './schema.ts'
+export { inlineUpstream, type UpstreamConfig } from './schema.ts'
 export { affinityStage } from './sticky.ts'
 
 /** An upstream as the admin API shows it. */

@@ -35,8 +35,8 @@ export class CountingMetrics implements Metrics {
     throw new Error('listeners have no histograms')
   }
 
-  forget(): never {
-    throw new Error('listeners forget nothing')
+  hold(): never {
+    throw new Error('listeners hold nothing')
   }
 
   onCollect(): () => void {

@@ -80,6 +80,8 @@ export class AccessLogSink {
   #openings = 0
   #isRotating = false
   #nextRotationAt = 0
+  /** It was renamed while it was being opened: what is opened now may be the renamed one. */
+  #isReopenDue = false
 
   /** @param path the file; undefined: standard output */
   constructor(path: string | undefined, deps: SinkDeps) {
@@ -108,6 +110,7 @@ export class AccessLogSink {
     if (this.#path === undefined) return
     this.#handOver()
     if (this.#state === 'open') this.#out.reopen()
+    else if (this.#state === 'opening') this.#isReopenDue = true
   }
 
   /** Writes all that waits before it returns, as far as the destination takes it: for the moment before an exit. */
@@ -182,6 +185,9 @@ export class AccessLogSink {
     }
     if (!isFirst) return
     this.#state = 'open'
+    // Before any line: none goes to the file that was moved away.
+    if (this.#isReopenDue) this.#out.reopen()
+    this.#isReopenDue = false
     this.#handOver()
   }
 

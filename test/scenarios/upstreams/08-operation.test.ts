@@ -137,6 +137,7 @@ scenario('what is measured of an endpoint goes when the endpoint does', async (s
     gw.metric('gateway_upstream_requests_total', { endpoint: `127.0.0.1:${origin.port}` })
   t.equal(await seen(a), 2)
   await gw.apply(config(b))
+  t.equal(await seen(a), 2, 'one more scrape sees it')
   t.equal(await seen(a), undefined)
   t.equal(await seen(b), 2)
   await gw.apply({ upstreams: { u: { endpoints: [{ url: b.url, weight: 3 }] } }, routes: [{ upstream: 'u' }] })
