@@ -40,3 +40,14 @@ t.test('how pairs are spread over lines makes no difference', async () => {
     }),
   )
 })
+
+t.test('a cookie is found among others, and only it', async (t) => {
+  t.equal(cookieText(['Cookie', 'a=1; gw=x; b=2'], 'gw'), 'x')
+  t.equal(cookieText(['cookie', 'gw=x'], 'gw'), 'x')
+  t.equal(cookieText(['Cookie', 'a=1', 'COOKIE', 'b=2;gw=x '], 'gw'), 'x')
+  t.equal(cookieText(['Cookie', 'xgw=1; gwx=2; a=gw=3;  gw=4'], 'gw'), '4')
+  t.equal(cookieText(['Cookie', 'gw='], 'gw'), '')
+  t.equal(cookieText(['Cookie', 'gw'], 'gw'), undefined)
+  t.equal(cookieText(['Set-Cookie', 'gw=1'], 'gw'), undefined)
+  t.equal(cookieText([], 'gw'), undefined)
+})

@@ -19,15 +19,21 @@ export function hasCookie(headers: HeaderList, name: string): boolean {
   return someCookie(headers, name, () => true)
 }
 
-/** Every value of the cookie `name` as one text, for keys: equal exactly when all of them are; undefined where there is none. */
-export function cookieText(headers: HeaderList, name: string): string | undefined {
-  let text: string | undefined
+/** Every value of the cookie `name`, in order. */
+export function cookieValues(headers: HeaderList, name: string): string[] {
+  const values: string[] = []
   someCookie(headers, name, (value) => {
-    // No value holds a `;`: it ends one.
-    text = text === undefined ? value : `${text};${value}`
+    values.push(value)
     return false
   })
-  return text
+  return values
+}
+
+/** Every value of the cookie `name` as one text, for keys: equal exactly when all of them are; undefined where there is none. */
+export function cookieText(headers: HeaderList, name: string): string | undefined {
+  const values = cookieValues(headers, name)
+  // No value holds a `;`: it ends one.
+  return values.length === 0 ? undefined : values.join(';')
 }
 
 /** Searches for the name, since lines are long and mostly about others' cookies. */

@@ -2,11 +2,13 @@
  * Sticky sessions of one upstream: a cookie names the endpoint that a client keeps. Its value is a keyed hash of the
  * endpoint's address: it says nothing about it, means the same at every instance, and survives restarts and reloads.
  */
+
 import { createHmac } from 'node:crypto'
+import { cookieValues } from '../core/cookies.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { Counter, MetricSpec, Metrics } from '../core/metrics.ts'
 import type { Stage } from '../core/stage.ts'
-import { cookieValues, type StickyDecision, type StickyReason, setCookie, stick } from './policy/sticky.ts'
+import { type StickyDecision, type StickyReason, setCookie, stick } from './policy/sticky.ts'
 import type { StickyConfig } from './schema-sticky.ts'
 
 export const stickyRequests: MetricSpec = {

@@ -2,8 +2,6 @@
  * Which endpoint a client keeps, and the cookie that says so (RFC 6265). A preference only: an endpoint that can't be
  * used now is not waited for; the client moves, and keeps the new one.
  */
-import { type HeaderList, isNamed } from '../../core/headers.ts'
-
 /** kept: the one it has; moved: the one it had is gone or can't be used; new: it has none yet. */
 export type StickyReason = 'kept' | 'moved' | 'new'
 
@@ -28,32 +26,6 @@ export function stick<E>(
     if (endpoint !== undefined && isUsable(endpoint)) return { use: endpoint, because: 'kept' }
   }
   return { use: undefined, because: 'moved' }
-}
-
-/** The value of a cookie, the first where there are several; undefined where there is none. */
-export function cookieValue(headers: HeaderList, name: string): string | undefined {
-  return cookieValues(headers, name)[0]
-}
-
-/** All values of a cookie, in the order in which they came. */
-export function cookieValues(headers: HeaderList, name: string): string[] {
-  const values: string[] = []
-  for (let i = 0; i < headers.length; i += 2) {
-    if (isNamed(headers[i] as string, 'cookie')) addValues(values, headers[i + 1] as string, name)
-  }
-  return values
-}
-
-/** RFC 6265 §4.2.1, read as leniently as §5.2 does; no list is made of what others set. */
-function addValues(values: string[], line: string, name: string): void {
-  for (let at = line.indexOf(name); at >= 0; at = line.indexOf(name, at + 1)) {
-    const before = line.slice(0, at).trimEnd()
-    if (before !== '' && !before.endsWith(';')) continue
-    const equals = at + name.length
-    if (line[equals] !== '=') continue
-    const end = line.indexOf(';', equals)
-    values.push(line.slice(equals + 1, end < 0 ? line.length : end).trim())
-  }
 }
 
 export interface CookieRules {
