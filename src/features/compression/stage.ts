@@ -131,17 +131,27 @@ export class CompressionStage implements Stage {
   ): BodyFilter | undefined {
     const best = negotiated.accepted[0]
     const isReadable = accepts(negotiated, came)
+    if (!isReadable && facts.lengthBytes === 0) return this.#strip(x, headers, facts)
     if (isReadable && (best === came || best === undefined || x.stored === undefined)) return this.#pass('encoded')
     const name = best ?? 'identity'
     const change = { name, coding: best, minify: false, decode: came, dictionary: undefined }
     return this.#change(x, headers, facts, change)
   }
 
+  /** Without content, an answer in a coding that the client doesn't take needs no decoder: only its head says so. */
+  #strip(x: Exchange, headers: HeaderList, facts: Facts): undefined {
+    const change = { name: 'identity', coding: undefined, minify: false, decode: undefined, dictionary: undefined }
+    describe(headers, form(x, change, facts, 0))
+    this.#counts.answered(change.name, 'normal')
+  }
+
   #skip(status: number, facts: Facts, negotiated: Negotiated): Skip | undefined {
     const skip = skipReason(status, facts, this.#rules)
     // RFC 9110 §12.5.3: who refuses identity gets a coding even where it doesn't pay.
-    const isWanted = negotiated.refusesIdentity && negotiated.accepted.length > 0
-    return isWanted && isChoice(skip, facts) ? undefined : skip
+    const isWanted = negotiated.refusesIdentity && negotiated.accepted.length > 0 && facts.lengthBytes !== 0
+    if (!isWanted || !isChoice(skip, facts)) return skip
+    // One that has a coding already must not get a second one under the name of one.
+    return facts.coding === undefined ? undefined : 'encoded'
   }
 
   #pass(skip: Skip): undefined {

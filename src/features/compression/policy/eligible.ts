@@ -82,7 +82,7 @@ export function skipReason(status: number, facts: Facts, rules: Rules): Skip | u
   if (facts.isFixed) return 'no-transform'
   if (facts.type === undefined || !rules.suits(facts.type)) return 'type'
   if (facts.coding !== undefined) return 'encoded'
-  return facts.lengthBytes !== undefined && facts.lengthBytes < rules.minBytes ? 'size' : undefined
+  return facts.lengthBytes !== undefined && facts.lengthBytes < Math.max(1, rules.minBytes) ? 'size' : undefined
 }
 
 /** What a body in another form makes untrue: its length, its coding, its digests (RFC 9530, RFC 1864, RFC 3230), its ranges. */
