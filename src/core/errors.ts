@@ -120,7 +120,7 @@ export const errorTable = {
   method_refused: row(405, 'client', 'never', 'Method not allowed', 'CONNECT and TRACE are never forwarded.'),
   method_unsupported: row(
     501,
-    'client',
+    'gateway',
     'never',
     'Method not supported',
     'A method that the HTTP parser does not know, such as VERSION-CONTROL. The log has its name.',

@@ -138,7 +138,17 @@ export function decoder(coding: Coding, maxBytes: number): Coder {
   return new StreamCoder(decodingStream(coding), maxBytes)
 }
 
-export function decodingStream(coding: Coding): Gunzip | BrotliDecompress | ZstdDecompress {
+export function decodingStream(coding: Coding): DecodingStream {
+  const stream = zlibDecoder(coding)
+  const flush = stream._flush.bind(stream)
+  // What has no content has none in any coding; zlib misses the format's end there as in a body that broke off.
+  stream._flush = (done) => (stream.bytesWritten === 0 ? done() : flush(done))
+  return stream
+}
+
+type DecodingStream = Gunzip | BrotliDecompress | ZstdDecompress
+
+function zlibDecoder(coding: Coding): DecodingStream {
   if (coding === 'gzip') return createGunzip({ chunkSize: CHUNK_BYTES })
   if (coding === 'br') return createBrotliDecompress({ chunkSize: CHUNK_BYTES })
   // RFC 9659: no more than 8 MB have to be supported.

@@ -1,7 +1,7 @@
 /** Coders whose output begins with something of ours: a dictionary's header, or padding. */
 import type { Coder, Done } from './codec.ts'
 import type { Coding } from './policy/negotiate.ts'
-import { LOOK_BYTES, padded } from './policy/padding.ts'
+import { hasHeader, padded } from './policy/padding.ts'
 
 /** Puts bytes before everything. */
 export class PrefixedCoder implements Coder {
@@ -47,38 +47,41 @@ export class PaddingCoder implements Coder {
   }
 
   push(piece: Uint8Array, isLast: boolean, done: Done): void {
-    if (this.#start === undefined) {
-      this.#next.push(piece, isLast, done)
-      return
+    if (this.#start === undefined) this.#next.push(piece, isLast, done)
+    else if (this.#coding !== 'br') this.#next.push(piece, isLast, this.#padding(done))
+    else {
+      this.#begin(done, (start) => {
+        this.#next.push(piece, isLast, (failure, output) => done(failure, [start, ...output]))
+      })
     }
-    if (this.#coding !== 'br') {
-      this.#next.push(piece, isLast, this.#padding(isLast, done))
-      return
-    }
-    // A flush of nothing brings brotli's header to a whole byte.
-    this.#next.flush((failure, header) => {
-      if (failure !== undefined) {
-        done(failure, [])
-        return
-      }
-      const start = padded('br', Buffer.concat(header), this.#paddingBytes)
-      this.#start = undefined
-      this.#next.push(piece, isLast, (failure, output) => done(failure, [start, ...output]))
-    })
   }
 
   flush(done: Done): void {
-    this.#next.flush(this.#start === undefined ? done : this.#padding(false, done))
+    if (this.#start === undefined) this.#next.flush(done)
+    else if (this.#coding !== 'br') this.#next.flush(this.#padding(done))
+    else this.#begin(done, (start) => done(undefined, [start]))
   }
 
   destroy(): void {
     this.#next.destroy()
   }
 
-  #padding(isLast: boolean, done: Done): Done {
+  /** Brotli: a flush of nothing brings its header to a whole byte. */
+  #begin(done: Done, goOn: (start: Uint8Array) => void): void {
+    this.#next.flush((failure, header) => {
+      if (failure !== undefined) {
+        done(failure, [])
+        return
+      }
+      this.#start = undefined
+      goOn(padded('br', Buffer.concat(header), this.#paddingBytes))
+    })
+  }
+
+  #padding(done: Done): Done {
     return (failure, output) => {
       const start = Buffer.concat([this.#start as Uint8Array, ...output])
-      if (failure !== undefined || (start.byteLength < LOOK_BYTES && !isLast)) {
+      if (failure !== undefined || !hasHeader(this.#coding, start)) {
         this.#start = start
         done(failure, [])
         return

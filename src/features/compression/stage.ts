@@ -6,7 +6,7 @@ import type { BodyFilter } from '../../core/body.ts'
 import type { Random } from '../../core/clock.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
-import { type HeaderList, joinedValue } from '../../core/headers.ts'
+import { type HeaderList, isNamed, joinedValue } from '../../core/headers.ts'
 import type { RequestHead, ResponseHead } from '../../core/message.ts'
 import type { Pressure } from '../../core/pressure.ts'
 import type { Stage } from '../../core/stage.ts'
@@ -18,7 +18,7 @@ import type { Gate } from './gate.ts'
 import type { CompressionCounts } from './metrics.ts'
 import { effortNow, fastLevels, hasRoom, type Levels } from './policy/effort.ts'
 import { describe, type Facts, factsOf, type Rules, type Skip, skipReason } from './policy/eligible.ts'
-import { confirmedTag, variantTag } from './policy/etag.ts'
+import { confirmedTag, toldTag, variantTag } from './policy/etag.ts'
 import { isJson } from './policy/minify.ts'
 import { accepts, type Coding, codings, type Negotiated } from './policy/negotiate.ts'
 import { codingsToRemove } from './policy/request-codings.ts'
@@ -92,9 +92,15 @@ export class CompressionStage implements Stage {
     return { ...req, body: new DecodedBody(req.body, removed, decoding) }
   }
 
-  deliver(x: Exchange, res: ResponseHead): BodyFilter | undefined {
-    const { status, headers } = res
+  deliver(x: Exchange, { status, headers }: ResponseHead): BodyFilter | undefined {
     const facts = factsOf(headers)
+    const filter = this.#deliver(x, status, headers, facts)
+    const told = facts.etag === undefined ? undefined : toldTag(facts.etag)
+    if (told !== undefined) replaceTag(headers, facts.etag, told)
+    return filter
+  }
+
+  #deliver(x: Exchange, status: number, headers: HeaderList, facts: Facts): BodyFilter | undefined {
     if (status === 304) {
       this.#confirm(x, headers, facts)
       return undefined
@@ -131,17 +137,27 @@ export class CompressionStage implements Stage {
   ): BodyFilter | undefined {
     const best = negotiated.accepted[0]
     const isReadable = accepts(negotiated, came)
+    if (!isReadable && facts.lengthBytes === 0) return this.#strip(x, headers, facts)
     if (isReadable && (best === came || best === undefined || x.stored === undefined)) return this.#pass('encoded')
     const name = best ?? 'identity'
     const change = { name, coding: best, minify: false, decode: came, dictionary: undefined }
     return this.#change(x, headers, facts, change)
   }
 
+  /** Without content, an answer in a coding that the client doesn't take needs no decoder: only its head says so. */
+  #strip(x: Exchange, headers: HeaderList, facts: Facts): undefined {
+    const change = { name: 'identity', coding: undefined, minify: false, decode: undefined, dictionary: undefined }
+    describe(headers, form(x, change, facts, 0))
+    this.#counts.answered(change.name, 'normal')
+  }
+
   #skip(status: number, facts: Facts, negotiated: Negotiated): Skip | undefined {
     const skip = skipReason(status, facts, this.#rules)
     // RFC 9110 §12.5.3: who refuses identity gets a coding even where it doesn't pay.
-    const isWanted = negotiated.refusesIdentity && negotiated.accepted.length > 0
-    return isWanted && isChoice(skip, facts) ? undefined : skip
+    const isWanted = negotiated.refusesIdentity && negotiated.accepted.length > 0 && facts.lengthBytes !== 0
+    if (!isWanted || !isChoice(skip, facts)) return skip
+    // One that has a coding already must not get a second one under the name of one.
+    return facts.coding === undefined ? undefined : 'encoded'
   }
 
   #pass(skip: Skip): undefined {
@@ -211,10 +227,13 @@ export class CompressionStage implements Stage {
     const negotiated = this.#negotiated(x)
     const order = negotiated.accepted.flatMap((coding) => [coding, `min.${coding}`])
     const tag = confirmedTag(condition, facts.etag, order, (variant) => isReadable(variant, negotiated))
-    if (tag === undefined) return
-    for (let i = 0; i < headers.length; i += 2) {
-      if (headers[i + 1] === facts.etag && (headers[i] as string).toLowerCase() === 'etag') headers[i + 1] = tag
-    }
+    if (tag !== undefined) replaceTag(headers, facts.etag, tag)
+  }
+}
+
+function replaceTag(headers: HeaderList, before: string | undefined, tag: string): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i + 1] === before && isNamed(headers[i] as string, 'etag')) headers[i + 1] = tag
   }
 }
 

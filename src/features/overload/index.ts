@@ -6,7 +6,6 @@ import { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../core/exchange.ts'
 import type { Deps, Feature } from '../../core/feature.ts'
 import type { MetricSpec } from '../../core/metrics.ts'
-import type { Pressure } from '../../core/pressure.ts'
 import { priorities } from '../../core/priority.ts'
 import { retryAfter, shedTotal } from '../../core/shed.ts'
 import type { Stage } from '../../core/stage.ts'
@@ -24,14 +23,12 @@ export const wouldShed: MetricSpec = {
 class OverloadStage implements Stage {
   readonly name = 'overload'
   readonly #watch: Watch
-  readonly #pressure: Pressure
   readonly #slot: number
   readonly #route: string
   readonly #deps: Deps
 
   constructor(watch: Watch, route: string, deps: Deps) {
     this.#watch = watch
-    this.#pressure = deps.pressure
     this.#slot = deps.slot()
     this.#route = route
     this.#deps = deps
@@ -41,7 +38,7 @@ class OverloadStage implements Stage {
     const watch = this.#watch
     const { config } = watch
     watch.began(x.startedAt)
-    const rule = shedRule(x.priority, watch.inFlight, config.max_in_flight, this.#pressure.level)
+    const rule = shedRule(x.priority, watch.inFlight, config.max_in_flight, watch.excess, this.#deps.random)
     if (rule !== undefined) {
       const labels = { route: this.#route, rule, priority: priorities[x.priority] ?? 'normal' }
       this.#deps.metrics.counter(config.dry_run ? wouldShed : shedTotal, labels).value++

@@ -10,9 +10,9 @@ function watched(heap: () => number = () => 0.2) {
   const note = (_fields: unknown, message: string) => said.push(message)
   const deps = testDeps({ clock, log: { debug: note, info: note, warn: note, error: note } })
   const watch = new Watch(overloadSchema.parse({}), deps, heap)
-  /** For two seconds, a tenth of a second apart, requests begin that have waited for so long. */
+  /** For four seconds, a tenth of a second apart, requests begin that have waited for so long. */
   const beginAfter = (waitsMs: readonly number[]) => {
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 40; i++) {
       for (const waitedMs of waitsMs) watch.began(clock.now() - waitedMs)
       clock.advance(100)
     }
@@ -26,6 +26,7 @@ t.test('an event loop that stalls again and again raises the pressure, and calm 
   t.equal(pressure.level, 0)
   for (let i = 0; i < 20; i++) clock.stall(600)
   t.equal(pressure.level, 5)
+  t.ok(watch.excess > 0.5)
   t.match(await (deps.metrics as unknown as { text(): Promise<string> }).text(), /gateway_pressure_level 5/)
   t.match(said, [/refuses requests/])
   clock.advance(10_000)

@@ -5,7 +5,8 @@ import type { SharedDeps } from '../../core/feature.ts'
 import type { Log } from '../../core/log.ts'
 import type { Gauge, MetricSpec } from '../../core/metrics.ts'
 import { type Pressure, rungs, SHED_LOW } from '../../core/pressure.ts'
-import { ground, type Standing, step, strain } from './policy/ladder.ts'
+import { type Excess, excess, heapExcess, noExcess } from './policy/excess.ts'
+import { ground, levelOf, type Standing, step, strain } from './policy/ladder.ts'
 import type { OverloadConfig } from './schema.ts'
 
 export const pressureLevel: MetricSpec = {
@@ -22,6 +23,8 @@ const SMOOTHING = 0.3
 export class Watch {
   /** Requests under way. */
   inFlight = 0
+  /** Share of all requests that are too many now. */
+  excess = 0
   config: OverloadConfig
   readonly #clock: Clock
   readonly #log: Log
@@ -34,6 +37,8 @@ export class Watch {
   #waitedMs = Number.POSITIVE_INFINITY
   #delayMs = 0
   #standing: Standing = ground
+  #late: Excess = noExcess
+  #level = 0
 
   /** @param heapShare of the heap that is in use */
   constructor(config: OverloadConfig, deps: SharedDeps, heapShare: () => number = usedHeap) {
@@ -70,9 +75,12 @@ export class Watch {
     this.#waitedMs = Number.POSITIVE_INFINITY
     this.#delayMs += (late - this.#delayMs) * SMOOTHING
     const load = { delayMs: this.#delayMs, heap: this.#heapShare() }
-    const before = this.#standing.level
+    const before = this.#level
     this.#standing = step(this.#standing, strain(load, this.config), now)
-    const { level } = this.#standing
+    this.#late = excess(this.#late, late, this.config.event_loop_delay, now)
+    this.excess = Math.max(this.#late.share, heapExcess(load.heap, this.config.heap))
+    const level = levelOf(this.#standing.level, this.excess)
+    this.#level = level
     this.#pressure.level = level
     this.#gauge.value = level
     if (level >= SHED_LOW !== before >= SHED_LOW) this.#say(level, load.heap)

@@ -1,5 +1,6 @@
 /** Whether an answer may and should be compressed, whoever asks for it; and if not, for which one reason. */
 import { type HeaderList, isNamed } from '../../../core/headers.ts'
+import { listedCodings } from './negotiate.ts'
 
 /** Labels of gateway_compression_skipped_total. */
 export const skips = [
@@ -18,7 +19,7 @@ export type Skip = (typeof skips)[number]
 /** What decides, in one pass over the header section. */
 export interface Facts {
   type: string | undefined
-  /** In lower case, lines joined; undefined where there is none or only `identity`. */
+  /** In usual names, members of all lines joined by `, `; undefined where there is none or only `identity`. */
   coding: string | undefined
   lengthBytes: number | undefined
   etag: string | undefined
@@ -60,13 +61,12 @@ function note(facts: Facts, name: string, value: string): void {
       if (isNamed(name, 'content-length')) facts.lengthBytes = Number(value)
       return
     case 16:
-      if (isNamed(name, 'content-encoding')) addCoding(facts, value.trim().toLowerCase())
+      if (isNamed(name, 'content-encoding')) addCodings(facts, value)
   }
 }
 
-function addCoding(facts: Facts, value: string): void {
-  if (value === '' || value === 'identity') return
-  facts.coding = facts.coding === undefined ? value : `${facts.coding}, ${value}`
+function addCodings(facts: Facts, value: string): void {
+  for (const name of listedCodings(value)) facts.coding = facts.coding === undefined ? name : `${facts.coding}, ${name}`
 }
 
 export interface Rules {
@@ -82,7 +82,7 @@ export function skipReason(status: number, facts: Facts, rules: Rules): Skip | u
   if (facts.isFixed) return 'no-transform'
   if (facts.type === undefined || !rules.suits(facts.type)) return 'type'
   if (facts.coding !== undefined) return 'encoded'
-  return facts.lengthBytes !== undefined && facts.lengthBytes < rules.minBytes ? 'size' : undefined
+  return facts.lengthBytes !== undefined && facts.lengthBytes < Math.max(1, rules.minBytes) ? 'size' : undefined
 }
 
 /** What a body in another form makes untrue: its length, its coding, its digests (RFC 9530, RFC 1864, RFC 3230), its ranges. */

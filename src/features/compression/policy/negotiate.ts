@@ -5,6 +5,21 @@ import { splitList } from '../../../core/fields.ts'
 export const codings = ['zstd', 'br', 'gzip'] as const
 export type Coding = (typeof codings)[number]
 
+/**
+ * Codings that a Content-Encoding value lists, in the order in which they were applied, in their usual names. Nothing is
+ * listed for `identity` and for empty members.
+ */
+export function listedCodings(field: string): string[] {
+  return splitList(field.toLowerCase())
+    .filter((name) => name !== 'identity')
+    .map(usualName)
+}
+
+/** RFC 9110 §8.4.1.3: x-gzip is the same coding as gzip. */
+function usualName(name: string): string {
+  return name === 'x-gzip' ? 'gzip' : name
+}
+
 export interface Negotiated {
   /** Codings that may be sent, the most wanted first; none where the client would rather have the body as it is. */
   readonly accepted: readonly Coding[]
@@ -44,8 +59,7 @@ function weightsOf(field: string): Map<string, number> {
   for (const member of splitList(field.toLowerCase())) {
     const [name = '', ...parameters] = member.split(';').map((part) => part.trim())
     const quality = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2)
-    // RFC 9110 §8.4.1.3: x-gzip is the same coding.
-    weights.set(name === 'x-gzip' ? 'gzip' : name, quality === undefined ? 1 : weight(quality))
+    weights.set(usualName(name), quality === undefined ? 1 : weight(quality))
   }
   return weights
 }

@@ -12,7 +12,7 @@ import type { Coding } from './negotiate.ts'
 /** The most that one metadata block with a length of one byte can skip. */
 export const MOST_PADDING_BYTES = 256
 
-/** @param start the body's first bytes, at least as many as `headerBytes` says */
+/** @param start the body's first bytes, with all of its header: `hasHeader` */
 export function padded(coding: Coding, start: Uint8Array, paddingBytes: number): Uint8Array {
   const at = headerBytes(coding, start)
   const insertion =
@@ -26,8 +26,14 @@ export function padded(coding: Coding, start: Uint8Array, paddingBytes: number):
 }
 
 const GZIP_HAS_EXTRA = 4
-/** What `headerBytes` needs to see: zstd says in the fifth byte how long its header is. */
-export const LOOK_BYTES = 18
+/** zstd says in the fifth byte how long its header is. */
+const ZSTD_LOOK_BYTES = 5
+
+/** Whether padding can go in now. Not one byte more is waited for: what has been flushed, somebody may be waiting for. */
+export function hasHeader(coding: Coding, start: Uint8Array): boolean {
+  if (coding === 'zstd' && start.byteLength < ZSTD_LOOK_BYTES) return false
+  return start.byteLength > 0 && start.byteLength >= headerBytes(coding, start)
+}
 
 /** Where the padding goes. Brotli's is handed over as it stands after its first flush. */
 function headerBytes(coding: Coding, start: Uint8Array): number {

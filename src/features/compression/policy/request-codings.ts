@@ -1,6 +1,5 @@
 /** The codings that a request body came in (RFC 9110 §8.4), in the order in which they have to be taken off. */
-import { splitList } from '../../../core/fields.ts'
-import { type Coding, codings } from './negotiate.ts'
+import { type Coding, codings, listedCodings } from './negotiate.ts'
 
 /** More than two, one upon the other, serve nobody but attackers. */
 const MOST_CODINGS = 2
@@ -9,9 +8,7 @@ const MOST_CODINGS = 2
 export function codingsToRemove(field: string | undefined): Coding[] | undefined {
   if (field === undefined) return []
   const found: Coding[] = []
-  for (const member of splitList(field.toLowerCase())) {
-    if (member === 'identity') continue
-    const name = member === 'x-gzip' ? 'gzip' : member
+  for (const name of listedCodings(field)) {
     const coding = codings.find((known) => known === name)
     if (coding === undefined) return undefined
     found.unshift(coding)
