@@ -17,7 +17,7 @@ import { Encoding } from './encoding.ts'
 import type { Gate } from './gate.ts'
 import type { CompressionCounts } from './metrics.ts'
 import { effortNow, fastLevels, hasRoom, type Levels } from './policy/effort.ts'
-import { describe, type Facts, factsOf, type Rules, type Skip, skipReason } from './policy/eligible.ts'
+import { describe, type Facts, factsOf, mayVary, type Rules, type Skip, skipReason } from './policy/eligible.ts'
 import { confirmedTag, toldTag, variantTag } from './policy/etag.ts'
 import { isJson } from './policy/minify.ts'
 import { accepts, type Coding, codings, type Negotiated } from './policy/negotiate.ts'
@@ -110,9 +110,7 @@ export class CompressionStage implements Stage {
     const came = skip === 'encoded' ? codings.find((coding) => coding === facts.coding) : undefined
     if (skip !== undefined && came === undefined) {
       this.#counts.skipped(skip)
-      // Another request might get this resource in a coding.
-      if (isChoice(skip, facts) || (skip === 'partial' && this.#rules.suits(facts.type ?? '')))
-        varyByCoding(headers, facts)
+      if (mayVary(status, facts, this.#rules)) varyByCoding(headers, facts)
       return undefined
     }
     varyByCoding(headers, facts)
@@ -221,13 +219,15 @@ export class CompressionStage implements Stage {
 
   /** A 304 names the representation that the client has (RFC 9110 §15.4.5). */
   #confirm(x: Exchange, headers: HeaderList, facts: Facts): void {
-    varyByCoding(headers, facts)
+    if (mayVary(304, facts, this.#rules)) varyByCoding(headers, facts)
     const condition = joinedValue(x.request.headers, 'if-none-match')
     if (condition === undefined || facts.etag === undefined || isFixed(x.request.headers)) return
     const negotiated = this.#negotiated(x)
     const order = negotiated.accepted.flatMap((coding) => [coding, `min.${coding}`])
     const tag = confirmedTag(condition, facts.etag, order, (variant) => isReadable(variant, negotiated))
-    if (tag !== undefined) replaceTag(headers, facts.etag, tag)
+    if (tag === undefined) return
+    replaceTag(headers, facts.etag, tag)
+    varyByCoding(headers, facts)
   }
 }
 
@@ -249,8 +249,14 @@ function isChoice(skip: Skip | undefined, { type }: Facts): boolean {
   return skip === 'size' || (skip === 'type' && (type === undefined || !mediaType(type).startsWith('application/grpc')))
 }
 
+/**
+ * Says that another client may get another answer. Not said of what is left alone because it doesn't pay: only who
+ * refuses identity gets a coding of that, and whoever else gets it as it is can read it, also out of a cache on the way.
+ */
 function varyByCoding(headers: HeaderList, facts: Facts): void {
-  if (!facts.variesByCoding) headers.push('Vary', 'Accept-Encoding')
+  if (facts.variesByCoding) return
+  facts.variesByCoding = true
+  headers.push('Vary', 'Accept-Encoding')
 }
 
 /** The client's Accept-Encoding. */

@@ -90,8 +90,8 @@ scenario('what does not pay, or must not be touched, goes out as it came', async
     t.equal(await gw.metric('gateway_compression_skipped_total', { reason }), 1, reason)
     return answer
   }
-  t.equal((await asCame('/image', 'type')).header('vary'), 'Accept-Encoding', 'who refuses identity gets another')
-  t.equal((await asCame('/tiny', 'size')).header('vary'), 'Accept-Encoding')
+  t.equal((await asCame('/image', 'type')).header('vary'), undefined, 'everybody gets the same')
+  t.equal((await asCame('/tiny', 'size')).header('vary'), undefined)
   t.equal((await asCame('/fixed', 'no-transform')).header('vary'), undefined)
   t.equal((await asCame('/coded', 'encoded')).header('content-encoding'), 'compress')
   t.equal((await asCame('/part', 'partial')).header('vary'), 'Accept-Encoding')
@@ -115,7 +115,7 @@ scenario('a client that refuses identity gets a coding even where it does not pa
   const origin = await s.origin(reply(200, { 'content-type': 'image/png' }, 'tiny'))
   const gw = await s.gateway({ routes: [{ upstream: origin.url, compression: true }] })
   const answer = await gw.get('/', { headers: accept('gzip, identity;q=0') })
-  t.equal(answer.header('content-encoding'), 'gzip')
+  t.strictSame([answer.header('content-encoding'), answer.header('vary')], ['gzip', 'Accept-Encoding'])
   t.equal(decoded(answer), 'tiny')
   t.equal((await gw.get('/', { headers: accept('gzip, *;q=0') })).header('content-encoding'), 'gzip')
   t.equal((await gw.get('/', { headers: accept('identity;q=0') })).header('content-encoding'), undefined)

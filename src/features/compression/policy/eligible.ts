@@ -1,6 +1,7 @@
 /** Whether an answer may and should be compressed, whoever asks for it; and if not, for which one reason. */
 import { type HeaderList, isNamed } from '../../../core/headers.ts'
 import { listedCodings } from './negotiate.ts'
+import { mediaType } from './types.ts'
 
 /** Labels of gateway_compression_skipped_total. */
 export const skips = [
@@ -83,6 +84,15 @@ export function skipReason(status: number, facts: Facts, rules: Rules): Skip | u
   if (facts.type === undefined || !rules.suits(facts.type)) return 'type'
   if (facts.coding !== undefined) return 'encoded'
   return facts.lengthBytes !== undefined && facts.lengthBytes < Math.max(1, rules.minBytes) ? 'size' : undefined
+}
+
+/**
+ * Whether the answer to another request may come in a coding although this one has no body to code: a part of the whole,
+ * or nothing but a confirmation. Of those not all is known, and a Vary too many does no harm.
+ */
+export function mayVary(status: number, facts: Facts, { suits }: Rules): boolean {
+  if (facts.isFixed || (status !== 206 && status !== 304)) return false
+  return facts.type === undefined || suits(facts.type) || mediaType(facts.type) === 'multipart/byteranges'
 }
 
 /** What a body in another form makes untrue: its length, its coding, its digests (RFC 9530, RFC 1864, RFC 3230), its ranges. */
