@@ -158,7 +158,8 @@ export class RawClient {
 
   close(): Promise<void> {
     // A mere end would say that no more requests come, and leave open whether it still reads.
-    if (!this.socket.destroyed && !this.socket.readableEnded) this.socket.resetAndDestroy()
+    const isTcp = this.socket.remoteAddress !== undefined
+    if (isTcp && !this.socket.destroyed && !this.socket.readableEnded) this.socket.resetAndDestroy()
     return destroyed(this.socket)
   }
 }
