@@ -1,7 +1,7 @@
 import { reply, silence } from '../../harness/origin.ts'
 import { scenario } from '../../harness/scenario.ts'
 
-const breaker = { error_rate: '50%', minimum_requests: 5, window: '10s', open_for: '50ms' }
+const breaker = { error_rate: '50%', minimum_requests: 5, window: '10s', open_for: '500ms' }
 
 scenario(
   'a backend that fails is left alone, tried with one request, and used again when that succeeds',
