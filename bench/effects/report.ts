@@ -1,6 +1,6 @@
 /** The result as Markdown: a row per promise, with what each contender did, and whether the gateway kept it. */
 import { machine, peerVersions } from '../report.ts'
-import type { ContenderName, Row, Scenario } from './scenario.ts'
+import type { ContenderName, Figures, Row, Scenario } from './scenario.ts'
 import type { Measured } from './stage.ts'
 
 export interface Outcome {
@@ -59,7 +59,11 @@ export function json(run: EffectsRun): string {
       figures: measured.figures,
       failures: measured.failures,
       lagP99Ms: measured.lagP99Ms,
-      rows: scenario.rows.map((row) => ({ title: row.title, target: row.target, isMet: row.isMet(measured.figures) })),
+      rows: scenario.rows.map((row) => ({
+        title: row.title,
+        target: row.target,
+        isMet: isMet(run, scenario, row, measured.figures),
+      })),
     }),
     ...(why !== undefined && { why }),
   }))
@@ -73,13 +77,22 @@ function cells(run: EffectsRun, peers: readonly ContenderName[], scenario: Scena
     if (outcome?.measured === undefined) return ''
     return row.show(outcome.measured.figures) + (isHeldUp(outcome) ? '\\*' : '')
   })
-  return [row.title, ...shown, row.target, verdict(row, outcomeOf('gateway'))]
+  return [row.title, ...shown, row.target, verdict(run, row, outcomeOf('gateway'))]
 }
 
-function verdict(row: Row, outcome: Outcome | undefined): string {
+function verdict(run: EffectsRun, row: Row, outcome: Outcome | undefined): string {
   if (outcome?.measured === undefined || row.target === '') return ''
-  if (row.isMet(outcome.measured.figures)) return 'yes'
+  const met = isMet(run, outcome.scenario, row, outcome.measured.figures)
+  if (met === undefined) return ''
+  if (met) return 'yes'
   return isHeldUp(outcome) ? 'unclear\\*' : '**no**'
+}
+
+/** Undefined: the peer that is the target was not measured. */
+function isMet(run: EffectsRun, scenario: Scenario, { peer, ...row }: Row, figures: Figures): boolean | undefined {
+  if (peer === undefined) return row.isMet(figures)
+  const ofPeer = run.outcomes.find((o) => o.scenario === scenario && o.name === peer)?.measured?.figures
+  return ofPeer === undefined ? undefined : row.isMet(figures, ofPeer)
 }
 
 function isHeldUp({ measured }: Outcome): boolean {

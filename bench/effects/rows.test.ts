@@ -1,6 +1,6 @@
 import t from 'tap'
 import { gateway } from './configurations.ts'
-import { around, atLeast, atMost, count, exactly, milliseconds, ratio, within } from './rows.ts'
+import { around, atLeast, atMost, count, exactly, milliseconds, ratio, timesPeer, within } from './rows.ts'
 
 t.test('a row shows its figure and says whether the target is met', async (t) => {
   const p99 = atMost('p99', 'p99', 30, milliseconds)
@@ -22,6 +22,13 @@ t.test('a row can have another figure of the same run as its target', async (t) 
   t.equal(p99.isMet({ with: 17.1, without: 10 }), false)
 })
 
+t.test('a row can have the figure of a peer as its target', async (t) => {
+  const p99 = timesPeer('p99', 'p99', 'nginx', 1.3, milliseconds)
+  t.equal(p99.target, '<= 1.3 × nginx')
+  t.equal(p99.isMet({ p99: 130 }, { p99: 100 }), true)
+  t.equal(p99.isMet({ p99: 131 }, { p99: 100 }), false)
+})
+
 t.test('a figure that was not measured meets no target', async (t) => {
   for (const row of [
     atMost('x', 'x', 1, count),
@@ -29,6 +36,7 @@ t.test('a figure that was not measured meets no target', async (t) => {
     exactly('x', 'x', 0, count),
     around('x', 'x', 0, 1, count),
     within('x', 'x', 'x', 1, 1),
+    timesPeer('x', 'x', 'nginx', 1, count),
   ]) {
     t.equal(row.isMet({}), false)
     t.equal(row.isMet({ x: Number.NaN }), false)

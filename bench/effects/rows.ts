@@ -1,5 +1,5 @@
 /** Rows with one figure and one bound, and how figures are written. */
-import type { Figures, Row } from './scenario.ts'
+import type { ContenderName, Figures, Row } from './scenario.ts'
 
 type Format = (value: number) => string
 
@@ -40,6 +40,17 @@ export function within(title: string, name: string, yardstick: string, factor: n
     target: `<= ${factor} × + ${plusMs} ms`,
     show: (figures) => `${milliseconds(figure(figures, name))} (${milliseconds(figure(figures, yardstick))})`,
     isMet: (figures) => figure(figures, name) <= factor * figure(figures, yardstick) + plusMs,
+  }
+}
+
+/** At most so many times what a peer has in the same run. */
+export function timesPeer(title: string, name: string, peer: ContenderName, factor: number, format: Format): Row {
+  return {
+    title,
+    target: `<= ${factor} × ${peer}`,
+    peer,
+    show: (figures) => format(figure(figures, name)),
+    isMet: (figures, ofPeer = {}) => figure(figures, name) <= factor * figure(ofPeer, name),
   }
 }
 

@@ -72,8 +72,11 @@ export type Figures = Readonly<Record<string, number>>
 export interface Row {
   readonly title: string
   readonly target: string
+  /** Whose figures of the same run are the target; without them nothing can be said. */
+  readonly peer?: ContenderName
   show(figures: Figures): string
-  isMet(figures: Figures): boolean
+  /** @param ofPeer figures of `peer`, where there is one */
+  isMet(figures: Figures, ofPeer?: Figures): boolean
 }
 
 /** What services stand on. */

@@ -1,5 +1,6 @@
 /** All scenarios, in the order of the table. */
 import type { Scenario } from '../scenario.ts'
+import { burst } from './burst.ts'
 import { changingNames } from './changing-names.ts'
 import { closingConnections } from './closing-connections.ts'
 import { coldObject } from './cold-object.ts'
@@ -36,4 +37,5 @@ export const scenarios: readonly Scenario[] = [
   redisOutage,
   sharedCache,
   manyConnections,
+  burst,
 ]
