@@ -1,4 +1,7 @@
 /** A burst is not an overload: it makes everything late for a moment, and is worked off. */
+import t from 'tap'
+import { overloadSchema } from '../../src/features/overload/schema.ts'
+import { limitsSchema } from '../../src/net/schema.ts'
 import type { Answering } from '../harness/origin.ts'
 import { scenario } from '../harness/scenario.ts'
 import { eventually } from '../harness/wire.ts'
@@ -29,4 +32,9 @@ scenario('whoever comes right after an overload is answered', async (s, t) => {
   t.equal(await gw.metric('gateway_pressure_level'), 5)
   await s.clock.advance(100)
   for (let i = 0; i < 20; i++) t.equal((await gw.get('/')).status, 200)
+})
+
+t.test('by default, no listener has so many connections that their requests are too many in flight', async (t) => {
+  // Low priority may fill 80 % of it.
+  t.ok(limitsSchema.parse({}).max_connections <= overloadSchema.parse({}).max_in_flight * 0.8)
 })

@@ -6,7 +6,8 @@ export const overloadSchema = section({
     .int()
     .min(1)
     .max(1_000_000)
-    .default(10_000)
+    // Far more than a listener has connections, so that a burst is not refused by a count: the heap is the guard.
+    .default(100_000)
     .describe('Requests under way at once, whatever upstream they are for; 503 beyond, from 80 % on for low priority.'),
   event_loop_delay: duration({ minMs: 1, maxMs: 60_000 })
     .prefault('200ms')

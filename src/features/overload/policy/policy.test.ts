@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { excess, heapExcess, noExcess } from './excess.ts'
 import { CALM_MS, ground, levelOf, type Standing, step, strain } from './ladder.ts'
-import { shedRule } from './shed.ts'
+import { shedRule, shedShare } from './shed.ts'
 
 const limits = { event_loop_delay: 200, heap: 0.9 }
 
@@ -143,6 +143,43 @@ t.test('nothing is shed in the moment in which the delay is within its limit, wh
     fc.property(delays, (lateMs) =>
       shares(lateMs).every((share, i) => share <= Math.max(0, 1 - 200 / (lateMs[i] as number))),
     ),
+  )
+})
+
+t.test('one late moment sheds nothing, however late, and whatever the limit', async () => {
+  const limit = fc.integer({ min: 1, max: 60_000 })
+  fc.assert(
+    fc.property(limit, fc.nat(50), fc.integer({ min: 1, max: 600_000 }), (limitMs, calmTicks, lateMs) => {
+      const calm = Array<number>(calmTicks).fill(limitMs)
+      return shares([...calm, limitMs + lateMs, ...calm], limitMs).every((share) => share === 0)
+    }),
+  )
+})
+
+t.test('of two delays that stand, the longer one never has less refused, of any class', async () => {
+  const delay = fc.double({ min: 201, max: 60_000, noNaN: true })
+  fc.assert(
+    fc.property(delay, delay, fc.nat(3), (one, other, priority) => {
+      const [less, more] = [Math.min(one, other), Math.max(one, other)].map(
+        (lateMs) => shares(Array<number>(32).fill(lateMs)).at(-1) ?? 0,
+      ) as [number, number]
+      return less > 0 && less <= more && more < 1 && shedShare(priority, less) <= shedShare(priority, more)
+    }),
+  )
+})
+
+t.test('of each class as many are refused as its share says: low before normal, the others never', async () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (share) => {
+      const [critical, high, normal, low] = [0, 1, 2, 3].map((priority) => shedShare(priority, share)) as [
+        number,
+        number,
+        number,
+        number,
+      ]
+      const isShare = [normal, low].every((of) => of >= 0 && of <= 1)
+      return isShare && critical === 0 && high === 0 && normal <= low && (normal === 0 || low === 1)
+    }),
   )
 })
 
