@@ -12,7 +12,7 @@ export const overloadSchema = section({
   event_loop_delay: duration({ minMs: 1, maxMs: 60_000 })
     .prefault('200ms')
     .describe(
-      'How late the event loop may be, or requests may begin: comforts are given up from half of it on, requests refused beyond.',
+      'How late the event loop may be, or requests may begin: comforts are given up from half of it on, requests refused where it stays beyond.',
     ),
   heap: share()
     .prefault('90%')
