@@ -1,5 +1,5 @@
 import { gateway, haproxy, nginx } from '../configurations.ts'
-import { atLeast, ratio } from '../rows.ts'
+import { atLeast, ratio, within } from '../rows.ts'
 import type { Scenario } from '../scenario.ts'
 import { capacity, capacityPerSecond, classOf, phaseOf, warmUp } from './common.ts'
 
@@ -36,14 +36,25 @@ export const priorities: Scenario = {
       paths: ['/'],
       headers: { 'x-importance': name },
     }))
-    const phases = [warmUp(250), { name: 'main', seconds: stage.seconds, streams }]
-    const main = phaseOf(await stage.load({ timeoutMs: 500, phases }), 'main')
-    const critical = classOf(main, 'critical')
+    const phases = [
+      warmUp(250),
+      { name: 'ease', seconds: 4, streams: streams.slice(0, 1) },
+      { name: 'onset', seconds: 2, streams },
+      { name: 'main', seconds: stage.seconds, streams },
+    ]
+    const result = await stage.load({ timeoutMs: 500, phases })
+    const main = phaseOf(result, 'main')
+    const [critical, onset] = [classOf(main, 'critical'), classOf(phaseOf(result, 'onset'), 'critical')]
     return {
-      critical: critical.ok / critical.offered,
+      critical: (critical.ok + onset.ok) / (critical.offered + onset.offered),
       criticalP99: critical.p99Ms,
+      easeP99: phaseOf(result, 'ease').p99Ms,
+      onsetP99: onset.p99Ms,
       goodput: main.ok / (capacityPerSecond * main.seconds),
     }
   },
-  rows: [atLeast('400/s critical + 1000/s low on capacity 500/s: critical success', 'critical', 0.99, ratio)],
+  rows: [
+    atLeast('400/s critical + 1000/s low on capacity 500/s: critical success', 'critical', 0.99, ratio),
+    within('same: critical p99 from 2 s on (alone)', 'criticalP99', 'easeP99', 2.5, 0),
+  ],
 }
