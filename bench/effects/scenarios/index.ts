@@ -9,7 +9,7 @@ import { hangingEndpoint } from './hanging-endpoint.ts'
 import { killedEndpoint } from './killed-endpoint.ts'
 import { manyConnections } from './many-connections.ts'
 import { overload } from './overload.ts'
-import { priorities } from './priorities.ts'
+import { priorities, prioritiesAtStart } from './priorities.ts'
 import { rateLimit, sharedRateLimit } from './rate-limit.ts'
 import { redisOutage } from './redis-outage.ts'
 import { sharedCache } from './shared-cache.ts'
@@ -28,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   changingNames,
   overload,
   priorities,
+  prioritiesAtStart,
   varyingLatency,
   rateLimit,
   sharedRateLimit,

@@ -1,11 +1,10 @@
 import { gateway, haproxy, nginx } from '../configurations.ts'
 import { atLeast, ratio, within } from '../rows.ts'
-import type { Scenario } from '../scenario.ts'
+import type { Figures, Scenario, Stage } from '../scenario.ts'
+import type { Phase } from '../schedule.ts'
 import { capacity, capacityPerSecond, classOf, phaseOf, warmUp } from './common.ts'
 
-export const priorities: Scenario = {
-  name: 'priorities',
-  about: 'A backend that can do 500/s is asked for 400/s critical and 1000/s low.',
+const setting: Pick<Scenario, 'seconds' | 'backends' | 'configurations'> = {
   seconds: 8,
   backends: [{ behaviour: { ms: 0, capacity } }],
   configurations: {
@@ -29,32 +28,55 @@ export const priorities: Scenario = {
             upstream: app`,
       }),
   },
-  async measure(stage) {
-    const streams = ['critical', 'low'].map((name) => ({
-      class: name,
-      rate: name === 'critical' ? 400 : 1000,
-      paths: ['/'],
-      headers: { 'x-importance': name },
-    }))
-    const phases = [
-      warmUp(250),
-      { name: 'ease', seconds: 4, streams: streams.slice(0, 1) },
-      { name: 'onset', seconds: 2, streams },
-      { name: 'main', seconds: stage.seconds, streams },
-    ]
-    const result = await stage.load({ timeoutMs: 500, phases })
-    const main = phaseOf(result, 'main')
-    const [critical, onset] = [classOf(main, 'critical'), classOf(phaseOf(result, 'onset'), 'critical')]
-    return {
-      critical: (critical.ok + onset.ok) / (critical.offered + onset.offered),
-      criticalP99: critical.p99Ms,
-      easeP99: phaseOf(result, 'ease').p99Ms,
-      onsetP99: onset.p99Ms,
-      goodput: main.ok / (capacityPerSecond * main.seconds),
-    }
-  },
+}
+
+const streams = ['critical', 'low'].map((name) => ({
+  class: name,
+  rate: name === 'critical' ? 400 : 1000,
+  paths: ['/'],
+  headers: { 'x-importance': name },
+}))
+const critical = streams.slice(0, 1)
+
+/** @param before what comes before the overload, and @param after what comes when it is over; one of them is `ease` */
+async function measured(stage: Stage, before: readonly Phase[], after: readonly Phase[]): Promise<Figures> {
+  const onset = { name: 'onset', seconds: 2, streams }
+  const main = { name: 'main', seconds: stage.seconds, streams }
+  const result = await stage.load({ timeoutMs: 500, phases: [...before, onset, main, ...after] })
+  const [early, late] = [phaseOf(result, 'onset'), phaseOf(result, 'main')]
+  const [first, rest] = [classOf(early, 'critical'), classOf(late, 'critical')]
+  return {
+    critical: (first.ok + rest.ok) / (first.offered + rest.offered),
+    onsetP99: first.p99Ms,
+    criticalP99: rest.p99Ms,
+    easeP99: phaseOf(result, 'ease').p99Ms,
+    goodput: late.ok / (capacityPerSecond * late.seconds),
+  }
+}
+
+export const priorities: Scenario = {
+  ...setting,
+  name: 'priorities',
+  about: 'A backend that can do 500/s is asked for 400/s critical and 1000/s low.',
+  measure: (stage) => measured(stage, [warmUp(250), { name: 'ease', seconds: 4, streams: critical }], []),
   rows: [
     atLeast('400/s critical + 1000/s low on capacity 500/s: critical success', 'critical', 0.99, ratio),
     within('same: critical p99 from 2 s on (alone)', 'criticalP99', 'easeP99', 2.5, 0),
   ],
+}
+
+export const prioritiesAtStart: Scenario = {
+  ...setting,
+  name: 'priorities-at-start',
+  about: 'The same, and it is the first that the gateway ever sees of its backend.',
+  measure: (stage) =>
+    measured(
+      stage,
+      [],
+      [
+        { name: 'calm', seconds: 2, streams: critical },
+        { name: 'ease', seconds: 4, streams: critical },
+      ],
+    ),
+  rows: [within('same, at a fresh start: critical p99 from 2 s on (alone)', 'criticalP99', 'easeP99', 2.5, 0)],
 }
